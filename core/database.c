@@ -1,0 +1,385 @@
+#include "core/database.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config.h"
+
+enum { STATEMENTS_MAX = 128, URL_SHOWN_BYTES = 256 };
+
+struct database {
+    PGconn *connection;
+    bool lost;
+    char server[URL_SHOWN_BYTES]; /* what errors call it; no password */
+    size_t statements;
+    char *texts[STATEMENTS_MAX]; /* prepared as "t0", "t1", ... */
+};
+
+struct rows {
+    PGresult *result;
+};
+
+/* ---- errors ------------------------------------------------------------------------------------------------ */
+
+static void
+trim(char *text)
+{
+    size_t length = strlen(text);
+    while (length && (text[length - 1] == '\n' || text[length - 1] == ' '))
+        text[--length] = 0;
+    for (; *text; text++)
+        if (*text == '\n')
+            *text = ' ';
+}
+
+enum error_code
+database_failure(struct database *database, const void *opaque, struct error *error)
+{
+    const PGresult *result = opaque;
+    const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    const char *detail = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL) : NULL;
+    const char *hint = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_HINT) : NULL;
+    const char *where = result ? PQresultErrorField(result, PG_DIAG_CONTEXT) : NULL;
+    if (PQstatus(database->connection) != CONNECTION_OK)
+        database->lost = true;
+    if (database->lost || !sqlstate) {
+        const char *text = primary ? primary : PQerrorMessage(database->connection);
+        bool gone = database->lost || strstr(text, "onnection") || strstr(text, "server closed");
+        database->lost = database->lost || gone;
+        (void)error_set(error, gone ? ERROR_PG_CONNECTION : ERROR_PG_STATEMENT, "PostgreSQL at %s%s: %s",
+                        database->server, gone ? " went away" : "", text);
+    } else {
+        (void)error_set(error, error_from_sqlstate(sqlstate), "%s%s%s%s%s%s%s%s", primary, detail ? ": " : "",
+                        detail ? detail : "", hint ? " (" : "", hint ? hint : "", hint ? ")" : "", where ? " at " : "",
+                        where ? where : "");
+    }
+    if (sqlstate)
+        (void)snprintf(error->sqlstate, sizeof(error->sqlstate), "%s", sqlstate);
+    trim(error->message);
+    return error->code;
+}
+
+/* ---- connecting -------------------------------------------------------------------------------------------- */
+
+/* Settings every session has. A server whose client vanished ends the session by itself:
+ * client_connection_check_interval while a query runs, TCP keepalives else. */
+static const char session_settings[] =
+    "select set_config('TimeZone', $1, false), set_config('DateStyle', 'ISO', false),"
+    " set_config('IntervalStyle', 'iso_8601', false), set_config('client_min_messages', 'warning', false),"
+    " set_config('client_connection_check_interval', '5s', false), set_config('tcp_keepalives_idle', '30', false),"
+    " set_config('tcp_keepalives_interval', '10', false), set_config('tcp_keepalives_count', '3', false),"
+    " set_config('tcp_user_timeout', '30000', false)";
+
+static enum error_code
+set_session(struct database *database, struct error *error)
+{
+    const char *zone = config_text(CONFIG_TIMEZONE) ? config_text(CONFIG_TIMEZONE) : "UTC";
+    enum error_code code = database_query(database, session_settings, DATABASE_VALUES(zone), NULL, error);
+    if (code && strcmp(error->sqlstate, "22023") == 0)
+        return error_set(error, ERROR_CONFIG,
+                         "TAPEMILL_TIMEZONE is \"%s\", which PostgreSQL at %s does not know; use an IANA name such as "
+                         "America/New_York",
+                         zone, database->server);
+    return code;
+}
+
+enum error_code
+database_open_url(struct database **out, const char *url, const char *purpose, struct error *error)
+{
+    const char *const names[] = {"dbname", "fallback_application_name", "connect_timeout", "client_encoding", NULL};
+    const char *const settings[] = {url, purpose, "10", "UTF8", NULL};
+    struct database *database = calloc(1, sizeof(*database));
+    *out = NULL;
+    if (!database)
+        return error_set(error, ERROR_MEMORY, "out of memory while connecting to PostgreSQL");
+    config_redact(url, database->server, sizeof(database->server));
+    database->connection = PQconnectdbParams(names, settings, 1);
+    if (PQstatus(database->connection) != CONNECTION_OK) {
+        char shown[ERROR_MESSAGE_BYTES];
+        (void)snprintf(shown, sizeof(shown), "%s",
+                       database->connection ? PQerrorMessage(database->connection) : "out of memory");
+        trim(shown);
+        (void)error_set(error, ERROR_PG_CONNECTION, "PostgreSQL at %s cannot be reached: %s", database->server, shown);
+        database_close(database);
+        return error->code;
+    }
+    (void)PQsetErrorVerbosity(database->connection, PQERRORS_DEFAULT);
+    if (set_session(database, error)) {
+        database_close(database);
+        return error->code;
+    }
+    *out = database;
+    return ERROR_NONE;
+}
+
+enum error_code
+database_open(struct database **out, enum database_role role, const char *purpose, struct error *error)
+{
+    const char *url;
+    *out = NULL;
+    if (config_require(role == DATABASE_SOURCE ? CONFIG_SOURCE_URL : CONFIG_WAREHOUSE_URL, &url, error))
+        return error->code;
+    enum error_code code = database_open_url(out, url, purpose, error);
+    if (code == ERROR_PG_CONNECTION)
+        return error_context(error, role == DATABASE_SOURCE ? "source (TAPEMILL_SOURCE_URL)"
+                                                            : "warehouse (TAPEMILL_WAREHOUSE_URL)");
+    return code;
+}
+
+void
+database_close(struct database *database)
+{
+    if (!database)
+        return;
+    for (size_t i = 0; i < database->statements; i++)
+        free(database->texts[i]);
+    PQfinish(database->connection);
+    free(database);
+}
+
+bool
+database_is_usable(const struct database *database)
+{
+    return database && !database->lost && PQstatus(database->connection) == CONNECTION_OK;
+}
+
+int
+database_socket(const struct database *database)
+{
+    return PQsocket(database->connection);
+}
+
+int
+database_backend_pid(const struct database *database)
+{
+    return PQbackendPID(database->connection);
+}
+
+void *
+database_handle(struct database *database)
+{
+    return database->connection;
+}
+
+/* ---- statements -------------------------------------------------------------------------------------------- */
+
+static enum error_code
+check(struct database *database, PGresult *result, struct error *error)
+{
+    ExecStatusType status = result ? PQresultStatus(result) : PGRES_FATAL_ERROR;
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY)
+        return ERROR_NONE;
+    return database_failure(database, result, error);
+}
+
+enum error_code
+database_run(struct database *database, const char *sql, struct error *error)
+{
+    PGresult *result = PQexec(database->connection, sql);
+    enum error_code code = check(database, result, error);
+    PQclear(result);
+    return code;
+}
+
+/* Index of the prepared statement with this text; prepares it on first use. A full cache starts anew. */
+static enum error_code
+prepare(struct database *database, const char *sql, char name[16], struct error *error)
+{
+    size_t i = 0;
+    while (i < database->statements && strcmp(database->texts[i], sql) != 0)
+        i++;
+    (void)snprintf(name, 16, "t%zu", i);
+    if (i < database->statements)
+        return ERROR_NONE;
+    if (i == STATEMENTS_MAX) {
+        if (database_run(database, "deallocate all", error))
+            return error->code;
+        while (database->statements)
+            free(database->texts[--database->statements]);
+        (void)snprintf(name, 16, "t0");
+    }
+    char *copy = strdup(sql);
+    if (!copy)
+        return error_set(error, ERROR_MEMORY, "out of memory while preparing a statement");
+    PGresult *result = PQprepare(database->connection, name, sql, 0, NULL);
+    enum error_code code = check(database, result, error);
+    PQclear(result);
+    if (code)
+        free(copy);
+    else
+        database->texts[database->statements++] = copy;
+    return code;
+}
+
+enum error_code
+database_query(struct database *database, const char *sql, int count, const char *const *values, struct rows **rows,
+               struct error *error)
+{
+    char name[16];
+    if (rows)
+        *rows = NULL;
+    if (prepare(database, sql, name, error))
+        return error->code;
+    PGresult *result = PQexecPrepared(database->connection, name, count, values, NULL, NULL, 0);
+    enum error_code code = check(database, result, error);
+    if (code || !rows) {
+        PQclear(result);
+        return code;
+    }
+    *rows = malloc(sizeof(**rows));
+    if (!*rows) {
+        PQclear(result);
+        return error_set(error, ERROR_MEMORY, "out of memory for a result");
+    }
+    (*rows)->result = result;
+    return ERROR_NONE;
+}
+
+enum error_code
+database_value(struct database *database, const char *sql, int count, const char *const *values, char *value,
+               size_t size, struct error *error)
+{
+    struct rows *rows;
+    enum error_code code;
+    if (database_query(database, sql, count, values, &rows, error))
+        return error->code;
+    if (rows_count(rows) != 1 || rows_columns(rows) != 1)
+        code = error_set(error, ERROR_BUG, "a statement gave %zu rows of %zu columns where one value was meant: %.200s",
+                        rows_count(rows), rows_columns(rows), sql);
+    else if ((size_t)snprintf(value, size, "%s", rows_text(rows, 0, 0)) >= size)
+        code = error_set(error, ERROR_BUG, "a value does not fit into %zu bytes: %.200s", size, sql);
+    else
+        code = ERROR_NONE;
+    rows_free(rows);
+    return code;
+}
+
+enum error_code
+database_begin(struct database *database, struct error *error)
+{
+    return database_run(database, "begin isolation level read committed", error);
+}
+
+enum error_code
+database_commit(struct database *database, struct error *error)
+{
+    PGresult *result = PQexec(database->connection, "commit");
+    enum error_code code = check(database, result, error);
+    /* COMMIT of a failed transaction succeeds as a ROLLBACK: that must not be taken for a commit. */
+    if (!code && strcmp(PQcmdStatus(result), "COMMIT") != 0)
+        code = error_set(error, ERROR_BUG, "a transaction that had failed was to be committed; it was rolled back");
+    PQclear(result);
+    return code;
+}
+
+void
+database_rollback(struct database *database)
+{
+    struct error ignored;
+    if (!database || PQtransactionStatus(database->connection) == PQTRANS_IDLE)
+        return;
+    if (database_run(database, "rollback", &ignored))
+        database->lost = true;
+}
+
+enum error_code
+database_describe(struct database *database, const char *sql, struct database_column **columns, size_t *count,
+                  struct error *error)
+{
+    PGresult *result = PQprepare(database->connection, "", sql, 0, NULL);
+    enum error_code code = check(database, result, error);
+    PQclear(result);
+    if (code)
+        return code;
+    result = PQdescribePrepared(database->connection, "");
+    code = check(database, result, error);
+    *count = code ? 0 : (size_t)PQnfields(result);
+    *columns = code ? NULL : calloc(*count + 1, sizeof(**columns));
+    if (!code && !*columns)
+        code = error_set(error, ERROR_MEMORY, "out of memory for a description");
+    for (size_t i = 0; !code && i < *count; i++) {
+        (void)snprintf((*columns)[i].name, sizeof((*columns)[i].name), "%s", PQfname(result, (int)i));
+        (*columns)[i].type = PQftype(result, (int)i);
+    }
+    PQclear(result);
+    return code;
+}
+
+enum error_code
+database_quote_literal(struct database *database, const char *value, char *text, size_t size, struct error *error)
+{
+    char *quoted = PQescapeLiteral(database->connection, value, strlen(value));
+    if (!quoted)
+        return error_set(error, ERROR_FORMAT, "a value cannot be quoted: %s", PQerrorMessage(database->connection));
+    bool fits = (size_t)snprintf(text, size, "%s", quoted) < size;
+    PQfreemem(quoted);
+    return fits ? ERROR_NONE : error_set(error, ERROR_RANGE, "a quoted value does not fit into %zu bytes", size);
+}
+
+/* ---- results ----------------------------------------------------------------------------------------------- */
+
+size_t
+rows_count(const struct rows *rows)
+{
+    return (size_t)PQntuples(rows->result);
+}
+
+size_t
+rows_columns(const struct rows *rows)
+{
+    return (size_t)PQnfields(rows->result);
+}
+
+const char *
+rows_name(const struct rows *rows, size_t column)
+{
+    return PQfname(rows->result, (int)column);
+}
+
+uint32_t
+rows_type(const struct rows *rows, size_t column)
+{
+    return PQftype(rows->result, (int)column);
+}
+
+bool
+rows_is_null(const struct rows *rows, size_t row, size_t column)
+{
+    return PQgetisnull(rows->result, (int)row, (int)column) != 0;
+}
+
+const char *
+rows_text(const struct rows *rows, size_t row, size_t column)
+{
+    return PQgetvalue(rows->result, (int)row, (int)column);
+}
+
+int64_t
+rows_integer(const struct rows *rows, size_t row, size_t column)
+{
+    return strtoll(rows_text(rows, row, column), NULL, 10);
+}
+
+bool
+rows_boolean(const struct rows *rows, size_t row, size_t column)
+{
+    return rows_text(rows, row, column)[0] == 't';
+}
+
+int64_t
+rows_affected(const struct rows *rows)
+{
+    return strtoll(PQcmdTuples(rows->result), NULL, 10);
+}
+
+void
+rows_free(struct rows *rows)
+{
+    if (!rows)
+        return;
+    PQclear(rows->result);
+    free(rows);
+}

@@ -1,0 +1,80 @@
+#include "core/failpoint.h"
+
+#include <stddef.h>
+
+/* In the order of a job's life. */
+const char *const failpoint_names[] = {
+    "keeper.reserved",      /* Redis has leased the job to this keeper */
+    "runner.received",      /* the runner knows the job's id */
+    "runner.claimed",       /* the ledger says running, with our fence */
+    "runner.begun",         /* the run's transaction is open */
+    "load.extracting",      /* rows are flowing from the source */
+    "load.staged",          /* all rows are staged */
+    "load.merged",          /* the fact rows are written */
+    "runner.before_job_row", /* the handler is done */
+    "runner.before_commit", /* the job row is locked; only COMMIT is missing */
+    "runner.committed",     /* committed; nobody knows yet */
+    "runner.failing",       /* rolled back, the failure is not written yet */
+    "keeper.result",        /* the keeper knows; Redis is not told yet */
+    "keeper.acknowledged",  /* Redis is told */
+    NULL,
+};
+
+#ifdef TAPEMILL_FAILPOINTS
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void
+leave_mark(const char *directory, const char *name)
+{
+    char path[4096];
+    (void)snprintf(path, sizeof(path), "%s/%s.hit", directory, name);
+    FILE *mark = fopen(path, "w");
+    if (mark) {
+        fprintf(mark, "%d\n", (int)getpid());
+        (void)fclose(mark);
+    }
+}
+
+static void
+act(const char *action)
+{
+    if (strcmp(action, "kill-parent") == 0 || strcmp(action, "kill-both") == 0)
+        (void)kill(getppid(), SIGKILL);
+    if (strcmp(action, "kill") == 0 || strcmp(action, "kill-both") == 0)
+        (void)raise(SIGKILL);
+    if (strcmp(action, "stop-both") == 0)
+        (void)kill(getppid(), SIGSTOP);
+    if (strcmp(action, "stop") == 0 || strcmp(action, "stop-both") == 0)
+        (void)raise(SIGSTOP);
+    if (strcmp(action, "exit") == 0)
+        _exit(3);
+}
+
+void
+failpoint_reach(const char *name)
+{
+    char path[4096], action[64] = "";
+    const char *directory = getenv("TAPEMILL_FAILPOINT_DIR");
+    if (!directory || !directory[0])
+        return;
+    (void)snprintf(path, sizeof(path), "%s/%s", directory, name);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return;
+    ssize_t length = read(file, action, sizeof(action) - 1);
+    (void)close(file);
+    if (length <= 0 || unlink(path) != 0)
+        return; /* another process was faster */
+    action[strcspn(action, "\r\n")] = 0;
+    leave_mark(directory, name);
+    act(action);
+}
+
+#endif

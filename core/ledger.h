@@ -1,0 +1,155 @@
+/* core/ledger.h - the truth about jobs, in PostgreSQL: etl_jobs, etl_job_runs and what hangs on them.
+ *
+ * States of a job: waiting (for dependencies or a condition), queued, retry (queued again after a failure, not before
+ * run_after), running, done, dead, cancelled. Every transition is one function here, and every transition of a running
+ * job names the fence it believes in, so that a run that was taken over changes nothing. */
+#ifndef TAPEMILL_CORE_LEDGER_H
+#define TAPEMILL_CORE_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/arena.h"
+#include "core/database.h"
+#include "core/error.h"
+#include "core/queue.h"
+
+/* What to enqueue. Texts are borrowed for the call. */
+struct ledger_new_job {
+    const char *job_name;
+    const char *job_type; /* as in etl_job_runs: "ETL", "DIMENSION_SYNC", ... */
+    const char *kind;     /* "batch" or "service" */
+    const char *queue;
+    int priority;      /* 0..QUEUE_PRIORITY_MAX */
+    int max_attempts;
+    const char *arguments;      /* JSON object text, "{}" for none */
+    const char *business_date;  /* "YYYY-MM-DD" or NULL */
+    const char *interval_start; /* timestamptz texts; NULL: the business date's interval, or none without a date */
+    const char *interval_end;
+    const char *unique_key;     /* NULL: none. A live job with this key is returned instead of a second one */
+    const char *limit_key;      /* NULL: none */
+    int64_t delay_ms;           /* 0: at once */
+    int64_t parent_id, pipeline_run_id, backfill_id; /* 0: none */
+    const char *step;           /* step of the pipeline, or NULL */
+    const int64_t *depends_on;  /* ids of live jobs that must be done first; the caller's transaction holds their rows */
+    size_t dependencies;
+};
+
+/* Jobs that a transaction made ready, to be pushed to Redis after its commit. What does not fit, or is lost, the
+ * reconciler pushes. */
+enum { LEDGER_PUSHES_MAX = 256 };
+struct ledger_pushes {
+    int64_t job_ids[LEDGER_PUSHES_MAX];
+    size_t count;
+};
+
+/* Inserts a job (in the caller's transaction, if one is open). *created is false when unique_key matched a live job. */
+ERROR_MUST_CHECK enum error_code ledger_enqueue(struct database *database, const struct ledger_new_job *job,
+                                                int64_t *job_id, bool *created, struct error *error);
+
+/* Pushes jobs to Redis if they are queued now; what is lost here the reconciler repairs. */
+ERROR_MUST_CHECK enum error_code ledger_push(struct database *database, struct redis_client *client,
+                                             const int64_t *job_ids, size_t count, struct error *error);
+
+/* Notes an id in pushes (NULL is allowed). */
+void ledger_note_push(struct ledger_pushes *pushes, int64_t job_id);
+
+/* A claimed run. Texts live in the arena given to ledger_claim. */
+struct ledger_run {
+    int64_t job_id, run_no, fence;
+    int attempt, max_attempts; /* attempt counts charged attempts, 1 for the first */
+    const char *run_id;        /* uuid of the etl_job_runs row */
+    const char *job_name, *queue, *arguments;
+    const char *business_date, *interval_start, *interval_end; /* "" where none */
+    int64_t pipeline_run_id, backfill_id, parent_id;
+    int priority;
+};
+
+enum ledger_claim {
+    LEDGER_CLAIMED,   /* run it */
+    LEDGER_FINISHED,  /* done, dead, cancelled, waiting or gone: acknowledge only */
+    LEDGER_NOT_DUE,   /* its time has not come: release for *delay_ms */
+};
+
+/* Makes the job's next run ours: queued|retry -> running, fence + 1, a row in etl_job_runs with this connection's
+ * backend. A job that is still running is taken over first if its lease expired; without that evidence (Redis was
+ * flushed) it is left alone for *delay_ms: its holder's heartbeat or the reconciler will settle it. */
+ERROR_MUST_CHECK enum error_code ledger_claim(struct database *database, int64_t job_id, bool lease_expired,
+                                              const char *worker, struct arena *arena, enum ledger_claim *claim,
+                                              struct ledger_run *run, int64_t *delay_ms, struct error *error);
+
+/* Checks without locking that the run still holds its job: ERROR_FENCED if not. */
+ERROR_MUST_CHECK enum error_code ledger_check(struct database *database, const struct ledger_run *run,
+                                              struct error *error);
+
+/* Counts of a run; the ledger checks invariant I7 on them. */
+struct ledger_counts {
+    int64_t extracted, inserted, updated, unchanged, superseded, quarantined, skipped, removed;
+};
+
+/* The last statements of a run's transaction: readies what depended on the job, marks the run COMPLETED and, last of
+ * all, the job done, which locks its row to the commit. ERROR_FENCED if the job was taken over; ERROR_BUG if the counts
+ * do not add up (I7). metadata: JSON text or NULL. */
+ERROR_MUST_CHECK enum error_code ledger_complete(struct database *database, const struct ledger_run *run,
+                                                 const struct ledger_counts *counts, const char *metadata,
+                                                 struct ledger_pushes *pushes, struct error *error);
+
+enum ledger_outcome {
+    LEDGER_WILL_RETRY, /* after *delay_ms, an attempt charged */
+    LEDGER_GIVEN_BACK, /* after *delay_ms, uncharged */
+    LEDGER_WAITS,      /* for its condition; if that was met meanwhile: LEDGER_GIVEN_BACK, at once */
+    LEDGER_DEAD,
+    LEDGER_LOST_RACE,  /* taken over meanwhile; nothing was written */
+};
+
+/* Writes a failure in a transaction of its own, after the run's was rolled back. failure->code decides: retry with
+ * backoff, give back uncharged, wait for wait_key, or dead (with an alert in the outbox). *delay_ms says when a retry is
+ * due. report: JSON text or NULL. */
+ERROR_MUST_CHECK enum error_code ledger_fail(struct database *database, const struct ledger_run *run,
+                                             const struct error *failure, const char *wait_key, const char *report,
+                                             enum ledger_outcome *outcome, int64_t *delay_ms, struct error *error);
+
+enum ledger_takeover {
+    LEDGER_TAKEN,        /* it was running; now it is queued (or cancelled), its run LOST (or CANCELLED), its backend gone */
+    LEDGER_NOT_RUNNING,  /* it was not running any more */
+};
+
+/* Takes a running job from its run: raises the fence with a short lock timeout, ends the old backend (pid and start
+ * must match) and waits until it is gone. claimed_by NULL: whoever runs it; else only that worker's run.
+ * reason goes to the run's error_message. No attempt is charged; but ten leases lost in a row, or three deaths, make
+ * the job dead ("poison"). */
+enum ledger_loss {
+    LEDGER_LOSS_NEUTRAL, /* a server went away, a worker was stopped: not counted */
+    LEDGER_LOSS_LEASE,   /* nobody heard of the run any more */
+    LEDGER_LOSS_DEATH,   /* its keeper saw the runner die */
+};
+ERROR_MUST_CHECK enum error_code ledger_take_over(struct database *database, int64_t job_id, const char *claimed_by,
+                                                  const char *reason, enum ledger_loss loss,
+                                                  enum ledger_takeover *takeover, struct error *error);
+
+/* A job whose lost run's backend may still be there: ends it. Part of ledger_claim. */
+ERROR_MUST_CHECK enum error_code ledger_end_old_backend(struct database *database, int64_t job_id, struct error *error);
+
+/* Cancels a job whatever its state; a running one is taken over. *cancelled is false when it was already finished. */
+ERROR_MUST_CHECK enum error_code ledger_cancel(struct database *database, int64_t job_id, const char *reason,
+                                               bool *cancelled, struct error *error);
+
+/* Makes a dead (or cancelled) job queued again, attempts from zero. *retried is false when it was neither. */
+ERROR_MUST_CHECK enum error_code ledger_retry(struct database *database, int64_t job_id, bool *retried,
+                                              struct error *error);
+
+/* Conditions: named facts that jobs wait for ("pnl:20240102"). Both run in the caller's transaction.
+ * met = true readies the waiting jobs. */
+ERROR_MUST_CHECK enum error_code ledger_set_condition(struct database *database, const char *key, bool met,
+                                                      struct ledger_pushes *pushes, struct error *error);
+/* Holds the condition as it is until commit and says whether it is met. */
+ERROR_MUST_CHECK enum error_code ledger_hold_condition(struct database *database, const char *key, bool *met,
+                                                       struct error *error);
+
+/* Puts an alert into the outbox, in the caller's transaction. cause groups repeats ("dead:load_trades"). */
+ERROR_MUST_CHECK enum error_code ledger_alert(struct database *database, const char *cause, const char *severity,
+                                              const char *title, const char *body, int64_t job_id,
+                                              struct error *error);
+
+#endif

@@ -1,0 +1,174 @@
+-- The life of a job, statement by statement. See core/ledger.h.
+
+-- name: enqueue
+-- A business date's interval is half-open, in the session's time zone; with a day roll it begins the evening before.
+insert into etl_jobs (job_name, job_type, kind, queue, priority, max_attempts, arguments, business_date,
+                      interval_start, interval_end, unique_key, limit_key, run_after, parent_id, pipeline_run_id,
+                      backfill_id, step, pending, state)
+select $1, $2, $3, $4, $5::smallint, $6::integer, $7::jsonb, $8::date,
+       coalesce($9::timestamptz, ($8::date - case when $11::integer > 0 then 1 else 0 end + make_interval(secs => $11::integer))
+                                 at time zone current_setting('TimeZone')),
+       coalesce($10::timestamptz, ($8::date + case when $11::integer > 0 then 0 else 1 end + make_interval(secs => $11::integer))
+                                  at time zone current_setting('TimeZone')),
+       $12, $13, now() + $14::bigint * interval '1 millisecond', nullif($15::bigint, 0), nullif($16::bigint, 0),
+       nullif($17::bigint, 0), $18, $19::integer, case when $19::integer > 0 then 'waiting' else 'queued' end
+on conflict (unique_key) where unique_key is not null and state in ('waiting', 'queued', 'retry', 'running') do nothing
+returning id
+
+-- name: find_unique
+select id from etl_jobs where unique_key = $1 and state in ('waiting', 'queued', 'retry', 'running')
+
+-- name: add_dependencies
+insert into etl_job_dependencies (job_id, depends_on) select $1::bigint, unnest($2::bigint[])
+
+-- name: pushable
+select id, queue, priority, greatest(0, ceil(extract(epoch from run_after - clock_timestamp()) * 1000))::bigint
+from etl_jobs
+where id = any($1::bigint[]) and state in ('queued', 'retry')
+
+-- name: claim
+with claimed as (
+    update etl_jobs
+    set state = 'running', fence = fence + 1, claimed_by = $2, started_at = clock_timestamp(),
+        backend_pid = pg_backend_pid(),
+        backend_start = (select a.backend_start from pg_stat_get_activity(pg_backend_pid()) a)
+    where id = $1::bigint and state in ('queued', 'retry') and run_after <= clock_timestamp() and backend_pid is null
+    returning *
+), run as (
+    insert into etl_job_runs (job_id, job_name, job_type, status, attempt, fence, business_date, worker, backend_pid,
+                              backend_start, started_at)
+    select id, job_name, job_type, 'RUNNING', attempts + 1, fence, business_date, claimed_by, backend_pid, backend_start,
+           clock_timestamp()
+    from claimed
+    returning id, run_no
+)
+select c.id, r.run_no, c.fence, c.attempts + 1, c.max_attempts, r.id, c.job_name, c.queue, c.arguments, c.business_date,
+       c.interval_start, c.interval_end, c.pipeline_run_id, c.backfill_id, c.parent_id, c.priority
+from claimed c cross join run r
+
+-- name: look
+select state, backend_pid, backend_start,
+       greatest(0, ceil(extract(epoch from run_after - clock_timestamp()) * 1000))::bigint
+from etl_jobs where id = $1::bigint
+
+-- name: check
+select 1 from etl_jobs where id = $1::bigint and fence = $2::bigint and state = 'running'
+
+-- name: release_dependants
+-- Locked in the order of their ids, so that two steps that end at once do not deadlock.
+with dependants as (
+    select j.id from etl_jobs j join etl_job_dependencies d on d.job_id = j.id
+    where d.depends_on = $1::bigint and j.state = 'waiting'
+    order by j.id for update of j
+)
+update etl_jobs j
+set pending = j.pending - 1,
+    state = case when j.pending = 1 and j.wait_key is null then 'queued' else j.state end,
+    queued_at = now()
+from dependants d
+where j.id = d.id
+returning j.id, j.state = 'queued'
+
+-- name: complete_run
+update etl_job_runs
+set status = 'COMPLETED', completed_at = clock_timestamp(), records_processed = $3::bigint, inserted = $4::bigint,
+    updated = $5::bigint, unchanged = $6::bigint, superseded = $7::bigint, records_failed = $8::bigint,
+    skipped = $9::bigint, removed = $10::bigint, metadata = $11::jsonb
+where job_id = $1::bigint and fence = $2::bigint and status = 'RUNNING'
+
+-- name: complete_job
+update etl_jobs
+set state = 'done', finished_at = clock_timestamp(), losses = 0, deaths = 0, returns = 0, claimed_by = null, backend_pid = null,
+    backend_start = null, error_code = null, error_message = null
+where id = $1::bigint and fence = $2::bigint and state = 'running'
+
+-- name: fail_job
+-- $3 the new state, $4 delay in ms, $5 charged (1 or 0), $6 given back (1 or 0), $7 the condition it waits for
+update etl_jobs
+set state = $3, run_after = clock_timestamp() + $4::bigint * interval '1 millisecond', attempts = attempts + $5::integer,
+    returns = case when $6::integer = 1 then returns + 1 else 0 end, losses = 0, deaths = 0, wait_key = $7, claimed_by = null,
+    backend_pid = null, backend_start = null, error_code = $8, error_message = $9, queued_at = clock_timestamp(),
+    finished_at = case when $3 in ('dead', 'cancelled') then clock_timestamp() end
+where id = $1::bigint and fence = $2::bigint and state = 'running'
+
+-- name: fail_run
+update etl_job_runs
+set status = $3, completed_at = clock_timestamp(), error_code = $4, sqlstate = nullif($5, ''), error_message = $6,
+    metadata = $7::jsonb
+where job_id = $1::bigint and fence = $2::bigint and status = 'RUNNING'
+
+-- name: failure_history
+select attempts, max_attempts, returns from etl_jobs where id = $1::bigint and fence = $2::bigint and state = 'running'
+
+-- name: take_over
+-- Takes a job from its run. $2 only this worker's run (null: whoever's), $3 how the run was lost: ten leases or three
+-- deaths in a row are poison
+with lost as (
+    select id, losses + case when $3 = 'lease' then 1 else 0 end as losses,
+           deaths + case when $3 = 'death' then 1 else 0 end as deaths
+    from etl_jobs
+    where id = $1::bigint and state = 'running' and ($2::text is null or claimed_by = $2)
+    for update
+)
+update etl_jobs j
+set fence = j.fence + 1, losses = l.losses, deaths = l.deaths, run_after = clock_timestamp(),
+    queued_at = clock_timestamp(),
+    state = case when l.losses >= 10 or l.deaths >= 3 then 'dead' else 'queued' end,
+    finished_at = case when l.losses >= 10 or l.deaths >= 3 then clock_timestamp() end,
+    error_code = case when l.losses >= 10 or l.deaths >= 3 then 'poison' end,
+    error_message = case when l.losses >= 10 or l.deaths >= 3
+                         then format('its run was lost %s times in a row, the last time because %s',
+                                     l.losses + l.deaths, $4::text) end
+from lost l
+where j.id = l.id
+returning j.backend_pid, j.backend_start, j.state, j.job_name, j.error_message
+
+-- name: lose_run
+update etl_job_runs set status = $2::text, completed_at = clock_timestamp(), error_code = lower($2::text), error_message = $3
+where job_id = $1::bigint and status = 'RUNNING'
+
+-- name: cancel
+update etl_jobs
+set fence = fence + 1, state = 'cancelled', finished_at = clock_timestamp(), error_code = 'cancelled', error_message = $2
+where id = $1::bigint and state in ('waiting', 'queued', 'retry', 'running', 'dead')
+returning backend_pid, backend_start
+
+-- name: end_backend
+select pg_terminate_backend(pid) from pg_stat_activity where pid = $1::integer and backend_start = $2::timestamptz
+
+-- name: backend_alive
+select count(*) from pg_stat_activity where pid = $1::integer and backend_start = $2::timestamptz
+
+-- name: forget_backend
+update etl_jobs set backend_pid = null, backend_start = null
+where id = $1::bigint and backend_pid = $2::integer and state <> 'running'
+
+-- name: retry
+update etl_jobs
+set state = case when pending > 0 then 'waiting' else 'queued' end, attempts = 0, losses = 0, deaths = 0, returns = 0,
+    run_after = clock_timestamp(), queued_at = clock_timestamp(), finished_at = null, wait_key = null
+where id = $1::bigint and state in ('dead', 'cancelled')
+
+-- name: retry_backfill
+update etl_backfills set state = 'running', finished_at = null
+where id = (select backfill_id from etl_jobs where id = $1::bigint) and state = 'failed'
+
+-- name: set_condition
+insert into etl_conditions as c (key, met) values ($1, $2::boolean)
+on conflict (key) do update set met = excluded.met, updated_at = clock_timestamp() where c.met <> excluded.met
+
+-- name: wake_waiting
+update etl_jobs
+set wait_key = null, state = case when pending > 0 then 'waiting' else 'queued' end, run_after = clock_timestamp(),
+    queued_at = now()
+where wait_key = $1 and state = 'waiting'
+returning id, state = 'queued'
+
+-- name: create_condition
+insert into etl_conditions (key, met) values ($1, false) on conflict (key) do nothing
+
+-- name: hold_condition
+select met from etl_conditions where key = $1 for share
+
+-- name: alert
+insert into etl_alerts (cause, severity, title, body, job_id) values ($1, $2, $3, $4, nullif($5::bigint, 0))
