@@ -1,0 +1,48 @@
+/* scheduler/backfill.h - keeps the window of every running backfill full.
+ *
+ * A backfill (a row of etl_backfills) has a next date. While fewer than `parallel` of its dates are under way, that date
+ * is enqueued, or skipped as --reprocess says, and the next date moves on, all in one transaction that locks the row: any
+ * number of schedulers may do it, and pause and cancel take effect between two dates. A date is under way while one
+ * of its jobs is queued, waits to be tried again, or runs, or waits for one that is and does (a step that several dates
+ * share); dates that only wait for something else (yesterday's books) hold no place.
+ *
+ * Without dates left, a backfill is completed when all its jobs are done, and failed when one is dead or cancelled and
+ * nothing of it can go on any more. A failed one runs again as soon as one of its jobs does (`tapemill dead retry`).
+ * One whose next date cannot be enqueued at all (an unknown job) fails at once, with an alert. */
+#ifndef TAPEMILL_SCHEDULER_BACKFILL_H
+#define TAPEMILL_SCHEDULER_BACKFILL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/database.h"
+#include "core/error.h"
+#include "scheduler/redis_watch.h"
+
+enum { BACKFILL_SURVEY_MAX = 100, BACKFILL_DATES_PER_TICK = 64 };
+
+/* What the ledger knows of a target on a date, from its last attempt. */
+enum backfill_date {
+    BACKFILL_DATE_NEVER,     /* not run yet */
+    BACKFILL_DATE_LIVE,      /* under way, or waiting */
+    BACKFILL_DATE_FAILED,    /* dead or cancelled, or waiting for something that is */
+    BACKFILL_DATE_COMPLETED,
+    BACKFILL_DATE_COUNT
+};
+
+/* --reprocess: none runs the dates that were never run; failed those too whose last attempt is dead or cancelled;
+ * completed all of them, again where need be. */
+enum backfill_reprocess { BACKFILL_NONE, BACKFILL_FAILED, BACKFILL_COMPLETED, BACKFILL_REPROCESS_COUNT };
+
+bool backfill_runs(enum backfill_reprocess reprocess, enum backfill_date date);
+
+/* By name; BACKFILL_..._COUNT when there is none of that name. */
+enum backfill_reprocess backfill_reprocess_from_name(const char *name);
+enum backfill_date backfill_date_from_name(const char *name);
+
+/* Goes once over the running backfills, at most BACKFILL_SURVEY_MAX of them, *cursor (0 at first) telling where to go
+ * on. *taken is how many dates were enqueued or skipped. Jobs are pushed to Redis if it is usable. */
+ERROR_MUST_CHECK enum error_code backfill_advance(int64_t *cursor, int *taken, struct database *database,
+                                                  struct redis_watch *redis, struct error *error);
+
+#endif
