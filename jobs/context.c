@@ -1,0 +1,66 @@
+#include "jobs/context.h"
+
+#include <string.h>
+
+#include "core/json.h"
+
+void
+job_context_init(struct job_context *context, struct database *warehouse, const struct ledger_run *run,
+                 struct arena *arena)
+{
+    *context = (struct job_context){.warehouse = warehouse, .run = run, .arena = arena};
+}
+
+void
+job_context_term(struct job_context *context)
+{
+    database_close(context->source);
+    database_close(context->side);
+    context->source = NULL;
+    context->side = NULL;
+}
+
+const char *
+job_argument(struct job_context *context, const char *name, const char *fallback)
+{
+    char value[1024];
+    bool found = false;
+    struct error ignored;
+    if (json_read(context->run->arguments, name, value, sizeof(value), &found, &ignored) || !found)
+        return fallback;
+    const char *copy = arena_copy(context->arena, value, strlen(value));
+    return copy ? copy : fallback;
+}
+
+enum error_code
+job_source(struct job_context *context, struct database **source, struct error *error)
+{
+    const struct ledger_run *run = context->run;
+    *source = context->source;
+    if (*source)
+        return ERROR_NONE;
+    if (database_open(&context->source, DATABASE_SOURCE, "tapemill extract", error) ||
+        database_run(context->source, "begin isolation level repeatable read read only", error))
+        return error->code;
+    /* Only a job about an interval has one; the others' queries do not read it. */
+    if (run->interval_start[0] &&
+        database_query(context->source,
+                       "select set_config('tapemill.interval_start', $1, true), "
+                       "set_config('tapemill.interval_end', $2, true)",
+                       DATABASE_VALUES(run->interval_start, run->interval_end), NULL, error))
+        return error->code;
+    *source = context->source;
+    return ERROR_NONE;
+}
+
+enum error_code
+job_side(struct job_context *context, struct database **side, struct error *error)
+{
+    *side = context->side;
+    if (*side)
+        return ERROR_NONE;
+    if (database_open(&context->side, DATABASE_WAREHOUSE, "tapemill side", error))
+        return error->code;
+    *side = context->side;
+    return ERROR_NONE;
+}

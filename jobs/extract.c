@@ -1,0 +1,165 @@
+#include "jobs/extract.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buffer.h"
+#include "core/config.h"
+
+enum { QUERY_CEILING = 256 * 1024, OIDS_MAX = 3 };
+
+/* Type OIDs of PostgreSQL's catalog (pg_type.dat) that carry a type's binary form. */
+static const struct {
+    const char *name;
+    uint32_t oids[OIDS_MAX];
+} types[] = {
+    [EXTRACT_BOOLEAN] = {"boolean", {16}},    [EXTRACT_SMALLINT] = {"smallint", {21}},
+    [EXTRACT_INTEGER] = {"integer", {23}},    [EXTRACT_BIGINT] = {"bigint", {20}},
+    [EXTRACT_NUMERIC] = {"numeric", {1700}},  [EXTRACT_TEXT] = {"text", {25, 1043, 1042}},
+    [EXTRACT_DATE] = {"date", {1082}},        [EXTRACT_TIMESTAMPTZ] = {"timestamptz", {1184}},
+    [EXTRACT_UUID] = {"uuid", {2950}},
+};
+
+/* ---- the query's text -------------------------------------------------------------------------------------- */
+
+static enum error_code
+read_file(const char *path, struct buffer *text, struct error *error)
+{
+    char chunk[4096];
+    size_t length;
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return error_set(error, ERROR_CONTRACT, "extraction query %s cannot be read: %s", path, strerror(errno));
+    while ((length = fread(chunk, 1, sizeof(chunk), file)) > 0)
+        buffer_append(text, chunk, length);
+    bool failed = ferror(file) != 0;
+    (void)fclose(file);
+    if (failed)
+        return error_set(error, ERROR_IO, "extraction query %s cannot be read to its end", path);
+    return buffer_check(text, path, error);
+}
+
+/* Where the query comes from, for errors, and its text without a closing semicolon. */
+static enum error_code
+find_query(const struct extract_definition *definition, char *origin, size_t size, struct buffer *text,
+           struct error *error)
+{
+    char built_in[128];
+    const char *directory = config_text(CONFIG_EXTRACT_DIR);
+    if (directory) {
+        (void)snprintf(origin, size, "%s/%s.sql", directory, definition->name);
+        FILE *file = fopen(origin, "r");
+        if (file)
+            (void)fclose(file);
+        if (file && read_file(origin, text, error))
+            return error->code;
+    }
+    if (!text->length) {
+        (void)snprintf(origin, size, "sql/extract/%s.sql", definition->name);
+        (void)snprintf(built_in, sizeof(built_in), "extract/%s", definition->name);
+        buffer_text(text, sql_text(built_in, "main"));
+    }
+    while (text->length && strchr(" \t\r\n;", text->bytes[text->length - 1]))
+        text->bytes[--text->length] = 0;
+    return buffer_check(text, origin, error);
+}
+
+/* ---- the contract ------------------------------------------------------------------------------------------ */
+
+static bool
+type_fits(enum extract_type type, uint32_t oid)
+{
+    for (int i = 0; i < OIDS_MAX; i++)
+        if (types[type].oids[i] == oid && oid)
+            return true;
+    return false;
+}
+
+static enum error_code
+compare(const struct extract_definition *definition, const char *origin, const struct database_column *columns,
+        size_t count, struct error *error)
+{
+    for (size_t i = 0; i < definition->count; i++) {
+        const struct extract_column *wanted = &definition->columns[i];
+        size_t at = 0;
+        while (at < count && strcmp(columns[at].name, wanted->name) != 0)
+            at++;
+        if (at == count)
+            return error_set(error, ERROR_CONTRACT,
+                             "extraction query %s lacks the column \"%s\" (%s); add it to the SELECT list as column %zu",
+                             origin, wanted->name, types[wanted->type].name, i + 1);
+        if (!type_fits(wanted->type, columns[at].type))
+            return error_set(error, ERROR_CONTRACT,
+                             "extraction query %s gives the column \"%s\" another type than %s; cast it: %s::%s", origin,
+                             wanted->name, types[wanted->type].name, wanted->name, types[wanted->type].name);
+        if (at != i)
+            return error_set(error, ERROR_CONTRACT,
+                             "extraction query %s has the column \"%s\" in place %zu; it must be in place %zu", origin,
+                             wanted->name, at + 1, i + 1);
+    }
+    if (count > definition->count)
+        return error_set(error, ERROR_CONTRACT,
+                         "extraction query %s has %zu columns, but %zu are agreed; remove \"%s\"", origin, count,
+                         definition->count, columns[definition->count].name);
+    return ERROR_NONE;
+}
+
+static enum error_code
+check_query(struct database *source, const struct extract_definition *definition, const char *origin, const char *text,
+            struct error *error)
+{
+    struct database_column *columns;
+    size_t count;
+    enum error_code code = database_describe(source, text, &columns, &count, error);
+    if (code == ERROR_PG_CONNECTION)
+        return code;
+    if (code) {
+        char why[ERROR_MESSAGE_BYTES];
+        char sqlstate[sizeof(error->sqlstate)];
+        (void)snprintf(why, sizeof(why), "%s", error->message);
+        memcpy(sqlstate, error->sqlstate, sizeof(sqlstate));
+        code = error_set(error, ERROR_CONTRACT, "extraction query %s does not run on the source: %.700s", origin, why);
+        memcpy(error->sqlstate, sqlstate, sizeof(sqlstate));
+        return code;
+    }
+    code = compare(definition, origin, columns, count, error);
+    free(columns);
+    return code;
+}
+
+enum error_code
+extract_check(struct database *source, const struct extract_definition *definition, struct error *error)
+{
+    char origin[1024];
+    struct buffer text;
+    buffer_init(&text, QUERY_CEILING);
+    enum error_code code = find_query(definition, origin, sizeof(origin), &text, error);
+    if (!code)
+        code = check_query(source, definition, origin, text.bytes, error);
+    buffer_term(&text);
+    return code;
+}
+
+enum error_code
+extract_open(struct job_context *context, const struct extract_definition *definition, struct copy_reader **reader,
+             struct error *error)
+{
+    char origin[1024];
+    struct buffer text;
+    struct database *source;
+    *reader = NULL;
+    if (job_source(context, &source, error))
+        return error->code;
+    buffer_init(&text, QUERY_CEILING);
+    enum error_code code = find_query(definition, origin, sizeof(origin), &text, error);
+    if (!code)
+        code = check_query(source, definition, origin, text.bytes, error);
+    if (!code)
+        code = copy_reader_open(reader, source, text.bytes, (int)definition->count, error);
+    if (code && code != ERROR_CONTRACT)
+        (void)error_context(error, "extraction query %s", origin);
+    buffer_term(&text);
+    return code;
+}

@@ -1,0 +1,49 @@
+/* jobs/extract.h - reading the source. An extraction is a SELECT in sql/extract/NAME.sql with a fixed list of output
+ * columns, its contract; a firm whose tables are named otherwise puts its own NAME.sql into TAPEMILL_EXTRACT_DIR.
+ *
+ * A query may read current_setting('tapemill.interval_start')::timestamptz and tapemill.interval_end: the run's half-open
+ * data interval. It takes no parameters, since it is wrapped in COPY. */
+#ifndef TAPEMILL_JOBS_EXTRACT_H
+#define TAPEMILL_JOBS_EXTRACT_H
+
+#include <stddef.h>
+
+#include "core/copy.h"
+#include "jobs/job.h"
+
+enum extract_type {
+    EXTRACT_BOOLEAN,
+    EXTRACT_SMALLINT,
+    EXTRACT_INTEGER,
+    EXTRACT_BIGINT,
+    EXTRACT_NUMERIC,
+    EXTRACT_TEXT, /* text, varchar, char */
+    EXTRACT_DATE,
+    EXTRACT_TIMESTAMPTZ,
+    EXTRACT_UUID,
+};
+
+struct extract_column {
+    const char *name;
+    enum extract_type type;
+};
+
+struct extract_definition {
+    const char *name; /* of the file */
+    const struct extract_column *columns;
+    size_t count;
+};
+
+/* Opens the extraction on the run's source connection (job_source()). The contract is checked before a row is read:
+ * ERROR_CONTRACT names the file, the column and the remedy. */
+ERROR_MUST_CHECK enum error_code extract_open(struct job_context *context, const struct extract_definition *definition,
+                                              struct copy_reader **reader, struct error *error);
+
+/* Checks one contract on an open source connection, for `tapemill doctor`. */
+ERROR_MUST_CHECK enum error_code extract_check(struct database *source, const struct extract_definition *definition,
+                                               struct error *error);
+
+/* All extractions this binary knows (extract_all.c). */
+const struct extract_definition *const *extract_all(size_t *count);
+
+#endif

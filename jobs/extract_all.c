@@ -1,0 +1,22 @@
+#include "jobs/dimension.h"
+#include "jobs/extract.h"
+#include "jobs/sync_fx_rates.h"
+#include "jobs/trade_extract.h"
+
+static const struct extract_definition *const definitions[] = {
+    &dimension_extracts[DIMENSION_INSTRUMENT],
+    &dimension_extracts[DIMENSION_ACCOUNT],
+    &dimension_extracts[DIMENSION_STRATEGY],
+    &dimension_extracts[DIMENSION_CLIENT],
+    &dimension_extracts[DIMENSION_LIQUIDITY_PROVIDER],
+    &sync_fx_rates_extract,
+    &extract_executions,
+    &extract_trades,
+};
+
+const struct extract_definition *const *
+extract_all(size_t *count)
+{
+    *count = sizeof(definitions) / sizeof(definitions[0]);
+    return definitions;
+}

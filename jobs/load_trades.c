@@ -1,0 +1,25 @@
+#include "jobs/trade_load.h"
+
+static const struct trade_load_definition load = {
+    .flow = TRADE_CLIENT,
+    .source_label = "CLIENT",
+    .source_table = "trades",
+    .extract = &extract_trades,
+};
+
+static enum error_code
+run(struct job_context *context, struct error *error)
+{
+    return trade_load_run(context, &load, error);
+}
+
+extern const struct job_definition job_load_trades;
+const struct job_definition job_load_trades = {
+    .name = "load_trades",
+    .type = "ETL",
+    .summary = "the clients' trades of one business date into fact_trades",
+    .queue = "batch",
+    .max_attempts = 5,
+    .needs_date = true,
+    .run = run,
+};

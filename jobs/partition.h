@@ -1,0 +1,33 @@
+/* jobs/partition.h - the partitions of the facts: made when their first row is on its way, or ahead of it.
+ *
+ * fact_trades has a parent per month, fact_trades_m202401, whose leaves are days, fact_trades_d20240102. Of
+ * fact_performance_daily a month is the leaf. Bounds are half-open in date_key: [20240102, 20240103).
+ *
+ * A table is created beside the fact and then attached: ATTACH locks the parent less than CREATE ... PARTITION OF does,
+ * and adds indexes and foreign keys itself. It still takes SHARE ROW EXCLUSIVE on every dimension, which waits for
+ * whoever writes to one; so all of this happens in short transactions on the run's side connection, with a
+ * lock_timeout, tried again until a deadline. The run's own transaction must not have written to a dimension by then:
+ * it would wait for itself, until the deadline. */
+#ifndef TAPEMILL_JOBS_PARTITION_H
+#define TAPEMILL_JOBS_PARTITION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "jobs/job.h"
+
+/* Number of facts that are partitioned, and the name of one. */
+enum { PARTITION_FACTS = 2 };
+const char *partition_fact(int index);
+
+/* Makes sure that a row with this date_key has a leaf of the fact to go to. Cheap where it is there: one query of the
+ * catalog. Any number of workers may ask at once. ERROR_DATE_KEY if dim_date does not know the date; ERROR_PG_CONFLICT
+ * if the locks could not be had; ERROR_PG_STATEMENT if a table that is no partition has the name. */
+ERROR_MUST_CHECK enum error_code partition_ensure_day(struct job_context *context, const char *fact, int32_t date_key,
+                                                      struct error *error);
+
+/* Makes sure that the month of the date_key has its parent; dim_date need not know it. *created is false if it had. */
+ERROR_MUST_CHECK enum error_code partition_ensure_month(struct job_context *context, const char *fact, int32_t date_key,
+                                                        bool *created, struct error *error);
+
+#endif

@@ -1,0 +1,34 @@
+#include "jobs/pnl_day.h"
+
+#include <stdio.h>
+
+#include "core/calendar_date.h"
+
+const char *
+pnl_day_key(int32_t days, char key[PNL_DAY_KEY_BYTES])
+{
+    (void)snprintf(key, PNL_DAY_KEY_BYTES, "pnl:%d", (int)calendar_date_key(days));
+    return key;
+}
+
+enum error_code
+pnl_day_hold(struct job_context *context, int32_t days, struct error *error)
+{
+    char key[PNL_DAY_KEY_BYTES], date[CALENDAR_DATE_BYTES];
+    bool met;
+    if (ledger_hold_condition(context->warehouse, pnl_day_key(days, key), &met, error))
+        return error->code;
+    if (met)
+        return ERROR_NONE;
+    (void)snprintf(context->wait_key, sizeof(context->wait_key), "%s", key);
+    return error_set(error, ERROR_WAITING,
+                     "waits for the books of %s to be closed, which realized_pnl of that date does",
+                     calendar_date_format(days, date));
+}
+
+enum error_code
+pnl_day_reopen(struct job_context *context, int32_t days, struct error *error)
+{
+    char key[PNL_DAY_KEY_BYTES];
+    return ledger_set_condition(context->warehouse, pnl_day_key(days, key), false, &context->pushes, error);
+}

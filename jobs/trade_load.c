@@ -1,0 +1,246 @@
+#include "jobs/trade_load.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/calendar_date.h"
+#include "core/config.h"
+#include "core/failpoint.h"
+#include "jobs/day_lock.h"
+#include "jobs/partition.h"
+#include "jobs/pipeline.h"
+#include "jobs/quality.h"
+#include "jobs/trade_load_internal.h"
+
+#define SQL(name) sql_text("jobs/trade_load", name)
+
+static const char fact[] = "fact_trades";
+
+/* ---- helpers ------------------------------------------------------------------------------------------------ */
+
+/* Runs a statement and adds the rows that it wrote to *count. */
+static enum error_code
+run_counted(struct trade_load *load, const char *statement, int count, const char *const *values, int64_t *written,
+            struct error *error)
+{
+    struct rows *rows;
+    if (database_query(load->context->warehouse, SQL(statement), count, values, &rows, error))
+        return error->code;
+    *written += rows_affected(rows);
+    rows_free(rows);
+    return ERROR_NONE;
+}
+
+static enum error_code
+read_count(struct trade_load *load, const char *statement, int count, const char *const *values, int64_t *value,
+           struct error *error)
+{
+    char text[24];
+    if (database_value(load->context->warehouse, SQL(statement), count, values, text, sizeof(text), error))
+        return error->code;
+    *value = strtoll(text, NULL, 10);
+    return ERROR_NONE;
+}
+
+static enum error_code
+prepare(struct trade_load *load, struct error *error)
+{
+    const struct ledger_run *run = load->context->run;
+    int32_t days;
+    if (!run->business_date[0])
+        return error_set(error, ERROR_ARGUMENT, "job %s works on one business date; give it with --date YYYY-MM-DD",
+                         run->job_name);
+    if (calendar_date_parse(run->business_date, &days, error) ||
+        business_clock_init(&load->clock, config_text(CONFIG_TIMEZONE), config_day_roll_seconds(), error))
+        return error->code;
+    load->date_key_number = calendar_date_key(days);
+    (void)snprintf(load->date_key, sizeof(load->date_key), "%d", load->date_key_number);
+    (void)snprintf(load->run_no, sizeof(load->run_no), "%" PRId64, run->run_no);
+    return ERROR_NONE;
+}
+
+/* ---- stage -------------------------------------------------------------------------------------------------- */
+
+/* Stages without holding anything a dimension sync would wait for; when a dimension moved meanwhile, once more with the
+ * epochs held. */
+static enum error_code
+stage(struct trade_load *load, struct error *error)
+{
+    bool moved;
+    struct database *warehouse = load->context->warehouse;
+    if (database_run(warehouse, SQL("stage"), error) || trade_stage(load, error) ||
+        trade_hold_epochs(load, &moved, error))
+        return error->code;
+    if (!moved)
+        return ERROR_NONE;
+    return database_run(warehouse, SQL("empty_stage"), error) ? error->code : trade_stage(load, error);
+}
+
+static enum error_code
+file_findings(struct trade_load *load, struct error *error)
+{
+    struct job_context *context = load->context;
+    const struct ledger_run *run = context->run;
+    const char *table = load->definition->source_table;
+    if (quality_stage(context, error) ||
+        database_query(context->warehouse, SQL("stage_issues"), DATABASE_VALUES(run->business_date), NULL, error) ||
+        quality_record(context, table, &context->counts.quarantined, error) ||
+        quality_resolve(context, table, run->business_date, error))
+        return error->code;
+    return database_query(
+        context->warehouse, SQL("missing_rates"),
+        DATABASE_VALUES(run->run_id, table, run->business_date, config_text(CONFIG_FX_MAX_AGE_DAYS)), NULL, error);
+}
+
+/* ---- trades that changed their date ------------------------------------------------------------------------- */
+
+/* The pnl_forward pipeline for a date whose facts changed, outside a pipeline that does it anyway. */
+static enum error_code
+recompute(struct trade_load *load, const char *business_date, struct error *error)
+{
+    const struct ledger_run *run = load->context->run;
+    const struct pipeline_request request = {
+        .business_date = business_date, .queue = run->queue, .priority = run->priority, .parent_id = run->job_id};
+    int64_t *job_ids;
+    size_t count;
+    if (pipeline_enqueue(load->context->warehouse, pipeline_find("pnl_forward"), &request, load->context->arena, &job_ids,
+                         &count, error))
+        return error->code;
+    for (size_t i = 0; i < count; i++)
+        ledger_note_push(&load->context->pushes, job_ids[i]);
+    return ERROR_NONE;
+}
+
+/* The books and the performance of a date no longer match its facts. */
+static enum error_code
+mark_changed(struct trade_load *load, const char *date_key, bool *was_closed, struct error *error)
+{
+    char key[32];
+    int64_t met;
+    struct database *warehouse = load->context->warehouse;
+    (void)snprintf(key, sizeof(key), "pnl:%s", date_key);
+    if (read_count(load, "is_met", DATABASE_VALUES(key), &met, error) ||
+        ledger_set_condition(warehouse, key, false, NULL, error) ||
+        database_query(warehouse, SQL("mark_dirty"), DATABASE_VALUES(date_key, load->run_no), NULL, error))
+        return error->code;
+    *was_closed = met > 0;
+    return ERROR_NONE;
+}
+
+static enum error_code
+leave_day(struct trade_load *load, const char *date_key, struct error *error)
+{
+    const char *label = load->definition->source_label;
+    char date[16];
+    int64_t left = 0;
+    bool was_closed;
+    if (run_counted(load, "superseded_elsewhere", DATABASE_VALUES(load->date_key, label, date_key),
+                    &load->context->counts.superseded, error) ||
+        run_counted(load, "leave_other_day", DATABASE_VALUES(label, date_key), &left, error))
+        return error->code;
+    if (!left)
+        return ERROR_NONE;
+    (void)snprintf(date, sizeof(date), "%.4s-%.2s-%.2s", date_key, date_key + 4, date_key + 6);
+    if (mark_changed(load, date_key, &was_closed, error))
+        return error->code;
+    return was_closed ? recompute(load, date, error) : ERROR_NONE;
+}
+
+/* Locks this day and every day on which a staged trade stands too, in date order; then takes the trades from there. */
+static enum error_code
+lock_days(struct trade_load *load, struct error *error)
+{
+    struct database *warehouse = load->context->warehouse;
+    struct rows *rows;
+    int64_t others;
+    bool locked = false;
+    if (read_count(load, "any_other_day", DATABASE_VALUES(load->date_key), &others, error))
+        return error->code;
+    if (!others)
+        return day_lock(warehouse, fact, load->date_key_number, error);
+    if (database_query(warehouse, SQL("other_days"), DATABASE_VALUES(load->date_key, load->definition->source_label),
+                       &rows, error))
+        return error->code;
+    enum error_code code = ERROR_NONE;
+    for (size_t i = 0; !code && i < rows_count(rows); i++) {
+        int32_t other = (int32_t)rows_integer(rows, i, 0);
+        if (!locked && other > load->date_key_number) {
+            code = day_lock(warehouse, fact, load->date_key_number, error);
+            locked = true;
+        }
+        if (!code)
+            code = day_lock(warehouse, fact, other, error);
+    }
+    if (!code && !locked)
+        code = day_lock(warehouse, fact, load->date_key_number, error);
+    for (size_t i = 0; !code && i < rows_count(rows); i++)
+        code = leave_day(load, rows_text(rows, i, 0), error);
+    rows_free(rows);
+    return code;
+}
+
+/* ---- merge -------------------------------------------------------------------------------------------------- */
+
+static enum error_code
+merge(struct trade_load *load, struct error *error)
+{
+    struct ledger_counts *counts = &load->context->counts;
+    const char *label = load->definition->source_label;
+    int64_t staged, superseded;
+    const char *const keys[] = {load->date_key, label, load->run_no};
+    if (run_counted(load, "drop_duplicates", 0, NULL, &counts->superseded, error) || lock_days(load, error) ||
+        read_count(load, "staged", 0, NULL, &staged, error) ||
+        read_count(load, "superseded", 2, keys, &superseded, error) ||
+        run_counted(load, "update", 3, keys, &counts->updated, error) ||
+        run_counted(load, "insert", 3, keys, &counts->inserted, error) ||
+        run_counted(load, "remove_vanished", 3, keys, &counts->removed, error))
+        return error->code;
+    counts->extracted = load->extracted;
+    counts->superseded += superseded;
+    counts->unchanged = staged - superseded - counts->updated - counts->inserted;
+    FAILPOINT("load.merged");
+    return ERROR_NONE;
+}
+
+/* Conditions, dirty log, follow-up jobs. A pipeline computes the books as its next step; a load that stands alone asks
+ * for it. */
+static enum error_code
+announce(struct trade_load *load, struct error *error)
+{
+    const struct ledger_counts *counts = &load->context->counts;
+    const struct ledger_run *run = load->context->run;
+    bool was_closed;
+    if (database_query(load->context->warehouse, SQL("note_day"), DATABASE_VALUES(load->date_key, load->run_no), NULL,
+                       error))
+        return error->code;
+    if (!counts->inserted && !counts->updated && !counts->removed)
+        return ERROR_NONE;
+    if (mark_changed(load, load->date_key, &was_closed, error))
+        return error->code;
+    return run->pipeline_run_id ? ERROR_NONE : recompute(load, run->business_date, error);
+}
+
+/* ---- run ---------------------------------------------------------------------------------------------------- */
+
+static enum error_code
+run_load(struct trade_load *load, struct error *error)
+{
+    if (prepare(load, error) || partition_ensure_day(load->context, fact, load->date_key_number, error) ||
+        stage(load, error) || file_findings(load, error) || merge(load, error))
+        return error->code;
+    return announce(load, error);
+}
+
+enum error_code
+trade_load_run(struct job_context *context, const struct trade_load_definition *definition, struct error *error)
+{
+    struct trade_load *load = arena_alloc(context->arena, sizeof(*load));
+    if (!load)
+        return error_set(error, ERROR_MEMORY, "out of memory for a load");
+    *load = (struct trade_load){.context = context, .definition = definition};
+    enum error_code code = run_load(load, error);
+    trade_stage_free(load);
+    return code;
+}

@@ -1,0 +1,23 @@
+/* jobs/trade_load.h - loads the trades of one business date into fact_trades: extract, validate, resolve, stage, merge.
+ *
+ * Both flows take this path: the desk's executions (load_executions) and the clients' trades (load_trades). Order of
+ * things, in the run's transaction: partition and day leaf (short transactions of their own), point-in-time indexes,
+ * one COPY from the source into a staging table, dimension epochs FOR SHARE (if one moved meanwhile, all is read again with
+ * the epochs held), quality, day locks in date order, merge by version, tombstones, conditions and follow-up jobs. */
+#ifndef TAPEMILL_JOBS_TRADE_LOAD_H
+#define TAPEMILL_JOBS_TRADE_LOAD_H
+
+#include "jobs/job.h"
+#include "jobs/trade_row.h"
+
+struct trade_load_definition {
+    enum trade_flow flow;
+    const char *source_label; /* fact_trades.source: "DESK" or "CLIENT" */
+    const char *source_table; /* as findings call it */
+    const struct extract_definition *extract;
+};
+
+ERROR_MUST_CHECK enum error_code trade_load_run(struct job_context *context,
+                                                const struct trade_load_definition *definition, struct error *error);
+
+#endif

@@ -1,0 +1,277 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/calendar_date.h"
+#include "core/config.h"
+#include "core/failpoint.h"
+#include "jobs/quality.h"
+#include "jobs/trade_load_internal.h"
+
+#define SQL(name) sql_text("jobs/trade_load", name)
+
+enum { STAGE_COLUMNS = 35, FAILPOINT_ROWS = 100 };
+
+/* ---- what the rows are resolved with ------------------------------------------------------------------------ */
+
+static enum error_code
+read_epochs(struct trade_load *load, const char *statement, char epochs[DIMENSION_COUNT][24], struct error *error)
+{
+    struct rows *rows;
+    if (database_query(load->context->warehouse, SQL(statement), 0, NULL, &rows, error))
+        return error->code;
+    enum error_code code = rows_count(rows) == DIMENSION_COUNT
+                               ? ERROR_NONE
+                               : error_set(error, ERROR_BUG, "dim_epochs has %zu of %d rows", rows_count(rows), DIMENSION_COUNT);
+    for (size_t i = 0; !code && i < DIMENSION_COUNT; i++)
+        (void)snprintf(epochs[i], sizeof(epochs[i]), "%s", rows_text(rows, i, 0));
+    rows_free(rows);
+    return code;
+}
+
+enum error_code
+trade_hold_epochs(struct trade_load *load, bool *moved, struct error *error)
+{
+    char now[DIMENSION_COUNT][24] = {{0}};
+    if (read_epochs(load, "hold_epochs", now, error))
+        return error->code;
+    *moved = false;
+    for (int i = 0; i < DIMENSION_COUNT; i++)
+        *moved = *moved || strcmp(now[i], load->epochs[i]) != 0;
+    return ERROR_NONE;
+}
+
+static enum error_code
+read_rates(struct trade_load *load, struct error *error)
+{
+    struct rows *rows;
+    enum error_code code = ERROR_NONE;
+    (void)snprintf(load->rates[0].currency, sizeof(load->rates[0].currency), "%s", config_text(CONFIG_BASE_CURRENCY));
+    load->rates[0].rate = decimal_from_int64(1, 0);
+    load->rate_count = 1;
+    if (database_query(load->context->warehouse, SQL("rates"),
+                       DATABASE_VALUES(load->context->run->business_date, config_text(CONFIG_FX_MAX_AGE_DAYS)), &rows, error))
+        return error->code;
+    for (size_t i = 0; !code && i < rows_count(rows) && load->rate_count < TRADE_RATES_MAX; i++) {
+        struct trade_rate *rate = &load->rates[load->rate_count];
+        const char *text = rows_text(rows, i, 1);
+        (void)snprintf(rate->currency, sizeof(rate->currency), "%s", rows_text(rows, i, 0));
+        code = decimal_from_text(text, strlen(text), &rate->rate, error);
+        load->rate_count++;
+    }
+    rows_free(rows);
+    return code;
+}
+
+static const struct decimal *
+find_rate(const struct trade_load *load, const char *currency)
+{
+    for (size_t i = 0; i < load->rate_count; i++)
+        if (memcmp(load->rates[i].currency, currency, 3) == 0)
+            return &load->rates[i].rate;
+    return NULL;
+}
+
+static enum error_code
+build_indexes(struct trade_load *load, struct error *error)
+{
+    for (int i = 0; i < DIMENSION_COUNT; i++) {
+        dimension_index_free(load->dimensions[i]);
+        load->dimensions[i] = NULL;
+        if (dimension_index_build(&load->dimensions[i], load->context->warehouse, (enum dimension)i, error))
+            return error->code;
+    }
+    return ERROR_NONE;
+}
+
+void
+trade_stage_free(struct trade_load *load)
+{
+    for (int i = 0; i < DIMENSION_COUNT; i++)
+        dimension_index_free(load->dimensions[i]);
+}
+
+/* ---- a staged row ------------------------------------------------------------------------------------------- */
+
+static enum error_code
+put_findings(struct trade_load *load, struct copy_writer *writer, const struct trade_row *row, struct error *error)
+{
+    char record_id[24];
+    (void)snprintf(record_id, sizeof(record_id), "%" PRId64, row->source_id);
+    copy_put_text(writer, row->has_source_id ? record_id : NULL);
+    copy_put_bool(writer, row->has_error);
+    if (!row->issues.length) {
+        copy_put_null(writer);
+        copy_put_null(writer);
+        return ERROR_NONE;
+    }
+    copy_put_bytes(writer, row->issues.bytes, row->issues.length);
+    return quality_put_row(writer, load->definition->extract, row->fields, error);
+}
+
+static void
+put_text_field(struct copy_writer *writer, const struct trade_row *row, enum trade_column column)
+{
+    copy_put_field(writer, &row->fields[column]);
+}
+
+static void
+put_keys(struct copy_writer *writer, const struct trade_row *row)
+{
+    static const enum dimension order[] = {DIMENSION_INSTRUMENT, DIMENSION_ACCOUNT, DIMENSION_STRATEGY, DIMENSION_CLIENT,
+                                           DIMENSION_LIQUIDITY_PROVIDER};
+    copy_put_int32(writer, row->time_key);
+    for (int i = 0; i < DIMENSION_COUNT; i++)
+        copy_put_int32(writer, trade_row_key(row, order[i]));
+    copy_put_bytes(writer, row->tenant.bytes, sizeof(row->tenant.bytes));
+    put_text_field(writer, row, TRADE_REFERENCE);
+    if (row->flow == TRADE_DESK)
+        put_text_field(writer, row, TRADE_SOURCE_ID);
+    else
+        copy_put_null(writer);
+    put_text_field(writer, row, TRADE_ORDER_ID);
+}
+
+static void
+put_measures(struct trade_load *load, struct copy_writer *writer, const struct trade_row *row)
+{
+    const struct decimal *rate = find_rate(load, row->currency);
+    put_text_field(writer, row, TRADE_EXECUTED_AT);
+    put_text_field(writer, row, TRADE_SETTLEMENT_DATE);
+    put_text_field(writer, row, TRADE_SIDE);
+    put_text_field(writer, row, TRADE_ORDER_TYPE);
+    put_text_field(writer, row, TRADE_QUANTITY);
+    put_text_field(writer, row, TRADE_PRICE);
+    copy_put_decimal(writer, &row->notional);
+    copy_put_decimal(writer, &row->commission.value);
+    copy_put_decimal(writer, &row->fees.value);
+    copy_put_decimal(writer, &row->net_amount);
+    copy_put_bytes(writer, row->currency, 3);
+    if (rate)
+        copy_put_decimal(writer, rate);
+    else
+        copy_put_null(writer);
+    put_text_field(writer, row, TRADE_LIQUIDITY_FLAG);
+    put_text_field(writer, row, TRADE_EXECUTION_VENUE);
+    if (row->has_latency)
+        copy_put_decimal(writer, &row->latency_ms);
+    else
+        copy_put_null(writer);
+    put_text_field(writer, row, TRADE_FILL_LATENCY_MS);
+    copy_put_int32(writer, row->fill_count);
+    copy_put_bool(writer, row->is_partial_fill);
+    copy_put_bool(writer, row->is_deleted);
+    put_text_field(writer, row, TRADE_UPDATED_AT);
+}
+
+/* A row with an ERROR is staged without its measures: for the quarantine, and so that its fact is not taken for gone. */
+static void
+put_rejected(struct copy_writer *writer, const struct trade_row *row)
+{
+    enum { BEFORE_REFERENCE = 7, AFTER_REFERENCE = 22 };
+    put_text_field(writer, row, TRADE_SOURCE_ID);
+    for (int i = 0; i < BEFORE_REFERENCE; i++)
+        copy_put_null(writer);
+    put_text_field(writer, row, TRADE_REFERENCE);
+    for (int i = 0; i < AFTER_REFERENCE; i++)
+        copy_put_null(writer);
+}
+
+static enum error_code
+put_row(struct trade_load *load, struct copy_writer *writer, const struct trade_row *row, struct error *error)
+{
+    copy_put_row(writer, STAGE_COLUMNS);
+    if (put_findings(load, writer, row, error))
+        return error->code;
+    if (row->has_error) {
+        put_rejected(writer, row);
+    } else {
+        put_text_field(writer, row, TRADE_SOURCE_ID);
+        put_keys(writer, row);
+        put_measures(load, writer, row);
+    }
+    return copy_flush(writer, error);
+}
+
+/* ---- the stream --------------------------------------------------------------------------------------------- */
+
+static enum error_code
+check_date(const struct trade_load *load, const struct trade_row *row, struct error *error)
+{
+    int32_t days, second;
+    if (row->has_error)
+        return ERROR_NONE;
+    business_clock_split(&load->clock, row->executed_at_us, &days, &second);
+    if (calendar_date_key(days) == load->date_key_number)
+        return ERROR_NONE;
+    return error_set(error, ERROR_CONTRACT,
+                     "extraction query %s delivered row %" PRId64 " of another business date (%d) than asked for (%d); it "
+                     "must keep to tapemill.interval_start and tapemill.interval_end",
+                     load->definition->extract->name, row->source_id, calendar_date_key(days), load->date_key_number);
+}
+
+static enum error_code
+copy_rows(struct trade_load *load, struct copy_reader *reader, struct copy_writer *writer, struct trade_row *row,
+          struct error *error)
+{
+    const struct trade_rules_context rules = {
+        .dimensions = {load->dimensions[0], load->dimensions[1], load->dimensions[2], load->dimensions[3],
+                       load->dimensions[4]},
+        .clock = &load->clock,
+    };
+    const struct copy_field *fields;
+    bool end;
+    for (;;) {
+        if (copy_reader_next(reader, &fields, &end, error))
+            return error_context(error, "reading %s", load->definition->source_table);
+        if (end)
+            return ERROR_NONE;
+        load->extracted++;
+        if (load->extracted == FAILPOINT_ROWS)
+            FAILPOINT("load.extracting");
+        if (trade_row_read(row, fields, &rules, error) || check_date(load, row, error) ||
+            put_row(load, writer, row, error))
+            return error->code;
+    }
+}
+
+/* Streams the source into the staging table, row by row. */
+static enum error_code
+stream(struct trade_load *load, struct error *error)
+{
+    struct copy_reader *reader;
+    struct copy_writer *writer;
+    struct trade_row row;
+    int64_t staged;
+    if (extract_open(load->context, load->definition->extract, &reader, error))
+        return error->code;
+    if (copy_writer_open(&writer, load->context->warehouse, SQL("copy"), error)) {
+        copy_reader_close(reader);
+        return error->code;
+    }
+    trade_row_init(&row, load->definition->flow);
+    load->extracted = 0;
+    enum error_code code = copy_rows(load, reader, writer, &row, error);
+    trade_row_term(&row);
+    copy_reader_close(reader);
+    if (code)
+        copy_writer_abort(writer);
+    else
+        code = copy_writer_finish(writer, &staged, error);
+    if (!code && staged != load->extracted)
+        return error_set(error, ERROR_GATE, "%" PRId64 " rows were extracted, but %" PRId64 " were staged", load->extracted,
+                         staged);
+    return code;
+}
+
+enum error_code
+trade_stage(struct trade_load *load, struct error *error)
+{
+    /* The epochs first: what a sync commits between them and the indexes is then noticed, not missed. */
+    if (read_epochs(load, "epochs", load->epochs, error) || build_indexes(load, error) || read_rates(load, error) ||
+        stream(load, error) || database_run(load->context->warehouse, SQL("analyze_stage"), error))
+        return error->code;
+    FAILPOINT("load.staged");
+    return ERROR_NONE;
+}

@@ -1,0 +1,22 @@
+-- All instruments.
+select instrument_id::integer          as instrument_id,
+       symbol::text                    as symbol,
+       name::text                      as name,
+       exchange::text                  as exchange,
+       asset_class::text               as asset_class,
+       instrument_type::text           as instrument_type,
+       sector::text                    as sector,
+       industry::text                  as industry,
+       market_cap_category::text       as market_cap_category,
+       country::text                   as country,
+       currency::text                  as currency,
+       base_currency::text             as base_currency,
+       quote_currency::text            as quote_currency,
+       tick_size::numeric              as tick_size,
+       lot_size::numeric               as lot_size,
+       contract_multiplier::numeric    as contract_multiplier,
+       price_precision::smallint       as price_precision,
+       quantity_precision::smallint    as quantity_precision,
+       is_active::boolean              as is_active,
+       updated_at::timestamptz         as updated_at
+from instruments

@@ -1,0 +1,112 @@
+-- Realised P&L of one business date: reading the books and their fills, writing back what they came to. See
+-- jobs/realized_pnl.c.
+
+-- name: stage utility
+-- Two kinds of row: a fill whose realised P&L is not what its fact says (trade_key is set), and a book that is not flat
+-- at the close.
+create temporary table if not exists stage_pnl (
+    trade_key     bigint,
+    realized_pnl  numeric(38,8),
+    is_closing    boolean,
+    source        text,
+    tenant_id     uuid,
+    account_id    integer,
+    strategy_id   integer,
+    client_id     uuid,
+    instrument_id integer,
+    quantity      numeric(38,8),
+    total_cost    numeric
+) on commit drop;
+truncate stage_pnl;
+
+-- name: copy_stage utility
+copy stage_pnl (trade_key, realized_pnl, is_closing, source, tenant_id, account_id, strategy_id, client_id, instrument_id,
+    quantity, total_cost) from stdin (format binary)
+
+-- name: lock_condition
+-- Makes the condition if need be, and locks it as it is: whoever holds it or sets it waits for the commit.
+insert into etl_conditions as c (key, met) values ($1, false)
+on conflict (key) do nothing
+
+-- name: look_at_condition
+-- The same for one that may not be there.
+select met from etl_conditions where key = $1 for update
+
+-- name: set_dates
+-- COPY takes no parameters. $1 the business date's key, $2 the key of the date before, 0 if there is none.
+select set_config('tapemill.pnl_date_key', $1, true), set_config('tapemill.pnl_previous_key', $2, true)
+
+-- name: events
+-- Each book's opening state, then its fills in execution order. The columns are enum event_field.
+select e.source, e.tenant_id, e.account_id, e.strategy_id, e.client_id, e.instrument_id, e.trade_key, e.trade_reference,
+       e.side, e.quantity, e.price, e.multiplier, e.realized_pnl, e.is_closing
+from (
+    select p.source, p.tenant_id, p.account_id, p.strategy_id, p.client_id, p.instrument_id, null::bigint as trade_key,
+           null::text collate "C" as trade_reference, null::text as side, p.quantity, p.total_cost as price,
+           null::numeric as multiplier, null::numeric as realized_pnl, null::boolean as is_closing,
+           null::timestamptz as executed_at, null::bigint as execution_number
+    from etl_open_positions p
+    where p.date_key = current_setting('tapemill.pnl_previous_key')::integer
+    union all
+    select f.source, f.tenant_id, case f.source when 'DESK' then a.account_id end,
+           case f.source when 'DESK' then s.strategy_id end, case f.source when 'CLIENT' then c.client_id end,
+           i.instrument_id, f.trade_key, f.trade_reference, f.side, f.quantity, f.price,
+           coalesce(i.contract_multiplier, 1), f.realized_pnl, f.is_closing, f.execution_timestamp,
+           case f.source when 'DESK' then f.execution_id end
+    from fact_trades f
+    join dim_instrument i using (instrument_key)
+    join dim_account a using (account_key)
+    join dim_strategy s using (strategy_key)
+    join dim_client c on c.client_key = f.client_key
+    where f.date_key = current_setting('tapemill.pnl_date_key')::integer and not f.is_deleted
+) e
+order by e.source collate "C", e.tenant_id, e.account_id, e.strategy_id, e.client_id, e.instrument_id,
+         e.trade_key is not null, e.executed_at, e.execution_number, e.trade_reference
+
+-- name: update_facts
+update fact_trades f
+set realized_pnl = g.realized_pnl, is_closing = g.is_closing
+from stage_pnl g
+where f.date_key = $1::integer and f.trade_key = g.trade_key and not f.is_deleted
+  and (f.realized_pnl, f.is_closing) is distinct from (g.realized_pnl, g.is_closing)
+
+-- name: log_dirty
+insert into etl_dirty_buckets (target, date_key, reason, run_no) values ('performance', $1::integer, 'realized_pnl', $2::bigint)
+
+-- name: closing_differs
+select exists (
+    select source, tenant_id, account_id, strategy_id, client_id, instrument_id, quantity, total_cost
+    from stage_pnl where trade_key is null
+    except
+    select source, tenant_id, account_id, strategy_id, client_id, instrument_id, quantity, total_cost
+    from etl_open_positions where date_key = $1::integer
+) or exists (
+    select source, tenant_id, account_id, strategy_id, client_id, instrument_id, quantity, total_cost
+    from etl_open_positions where date_key = $1::integer
+    except
+    select source, tenant_id, account_id, strategy_id, client_id, instrument_id, quantity, total_cost
+    from stage_pnl where trade_key is null
+)
+
+-- name: delete_closing
+delete from etl_open_positions where date_key = $1::integer
+
+-- name: insert_closing
+insert into etl_open_positions (date_key, source, tenant_id, account_id, strategy_id, client_id, instrument_id, quantity,
+                                total_cost)
+select $1::integer, source, tenant_id, account_id, strategy_id, client_id, instrument_id, quantity, total_cost
+from stage_pnl
+where trade_key is null
+
+-- name: report_assumed_multipliers
+-- $1 the run's id, $2 the business date, $3 its key.
+insert into etl_data_quality_issues (job_run_id, source_table, record_id, rule_name, severity, error_message, business_date)
+select $1::uuid, 'fact_trades', i.instrument_id::text, 'multiplier_assumed', 'WARNING',
+       format('[multiplier_assumed] instrument %s, with %s trades on %s, has not arrived: its realised P&L was computed '
+              'with a contract multiplier of 1; once the source has it, run `tapemill enqueue sync_dimensions` and then '
+              '`tapemill enqueue pnl_forward --date %s`', i.instrument_id, count(*), $2::date, $2::date),
+       $2::date
+from fact_trades f
+join dim_instrument i using (instrument_key)
+where f.date_key = $3::integer and not f.is_deleted and i.is_inferred and i.contract_multiplier is null
+group by i.instrument_id

@@ -1,0 +1,176 @@
+-- Loading trades of one business date: stage, then merge by version. See jobs/trade_load.h.
+
+-- name: stage utility
+create temp table stage_trades (
+    record_id text, is_error boolean not null, issues text, record_data jsonb, source_id bigint,
+    time_key integer, instrument_key integer, account_key integer, strategy_key integer, client_key integer,
+    lp_key integer, tenant_id uuid, trade_reference text collate "C", execution_id bigint, order_id bigint,
+    execution_timestamp timestamptz, settlement_date date, side text, order_type text, quantity numeric, price numeric,
+    notional_value numeric, commission numeric, fees numeric, net_amount numeric, currency text, rate_to_base numeric,
+    liquidity_flag text, execution_venue text, latency_ms numeric, fill_latency_ms numeric, fill_count integer,
+    is_partial_fill boolean, is_deleted boolean, source_updated_at timestamptz
+) on commit drop
+
+-- name: copy utility
+copy stage_trades (record_id, is_error, issues, record_data, source_id, time_key, instrument_key, account_key,
+    strategy_key, client_key, lp_key, tenant_id, trade_reference, execution_id, order_id, execution_timestamp,
+    settlement_date, side, order_type, quantity, price, notional_value, commission, fees, net_amount, currency,
+    rate_to_base, liquidity_flag, execution_venue, latency_ms, fill_latency_ms, fill_count, is_partial_fill, is_deleted,
+    source_updated_at)
+from stdin (format binary)
+
+-- name: empty_stage utility
+truncate stage_trades
+
+-- name: analyze_stage utility
+analyze stage_trades
+
+-- name: date_exists
+select count(*) from dim_date where date_key = $1::integer
+
+-- name: rates
+-- The last rate of each currency that is not older than $2 days.
+select distinct on (currency) currency, rate_to_base
+from fx_rates
+where rate_date <= $1::date and rate_date >= $1::date - $2::integer
+order by currency, rate_date desc
+
+-- name: epochs
+select epoch from dim_epochs
+where dimension in ('instrument', 'account', 'strategy', 'client', 'liquidity_provider')
+order by dimension
+
+-- name: hold_epochs
+select epoch from dim_epochs
+where dimension in ('instrument', 'account', 'strategy', 'client', 'liquidity_provider')
+order by dimension
+for share
+
+-- name: stage_issues
+insert into stage_issues (record_id, business_date, issues, record_data)
+select record_id, $1::date, issues, record_data from stage_trades where issues is not null
+
+-- name: drop_duplicates
+-- The same reference twice in one extraction: the newest row counts, the others are superseded by it.
+delete from stage_trades s
+using (
+    select ctid as row_id,
+           row_number() over (partition by tenant_id, trade_reference
+                              order by source_updated_at desc, source_id desc nulls last) as place
+    from stage_trades
+    where not is_error
+) ranked
+where s.ctid = ranked.row_id and ranked.place > 1
+
+-- name: other_days
+-- Dates on which facts stand whose trades are now on this date.
+select distinct f.date_key
+from stage_trades s
+join fact_trades f on f.tenant_id = s.tenant_id and f.source = $2 and f.trade_reference = s.trade_reference
+where not s.is_error and f.date_key <> $1::integer
+order by 1
+
+-- name: any_other_day
+select count(*) from etl_fact_days where fact = 'fact_trades' and date_key <> $1::integer
+
+-- name: superseded_elsewhere
+-- The trade stands on another date in a newer version.
+delete from stage_trades s
+using fact_trades f
+where not s.is_error and f.tenant_id = s.tenant_id and f.source = $2 and f.trade_reference = s.trade_reference
+  and f.date_key = $3::integer
+  and (f.source_updated_at > s.source_updated_at
+       or (f.source_updated_at = s.source_updated_at and f.source_lsn is not null))
+  and not exists (select from fact_trades here
+                  where here.tenant_id = s.tenant_id and here.source = $2 and here.trade_reference = s.trade_reference
+                    and here.date_key = $1::integer)
+
+-- name: leave_other_day
+-- A trade that moved to this date leaves the other one.
+delete from fact_trades f
+using stage_trades s
+where not s.is_error and f.tenant_id = s.tenant_id and f.source = $1 and f.trade_reference = s.trade_reference
+  and f.date_key = $2::integer
+
+-- name: superseded
+select count(*)
+from stage_trades s
+join fact_trades f on f.tenant_id = s.tenant_id and f.source = $2 and f.trade_reference = s.trade_reference
+where not s.is_error and f.date_key = $1::integer
+  and (f.source_updated_at > s.source_updated_at
+       or (f.source_updated_at = s.source_updated_at and f.source_lsn is not null))
+
+-- name: update
+update fact_trades f
+set time_key = s.time_key, instrument_key = s.instrument_key, account_key = s.account_key,
+    strategy_key = s.strategy_key, client_key = s.client_key, lp_key = s.lp_key, execution_id = s.execution_id,
+    order_id = s.order_id, execution_timestamp = s.execution_timestamp, settlement_date = s.settlement_date,
+    side = s.side, order_type = s.order_type, quantity = s.quantity, price = s.price,
+    notional_value = s.notional_value, commission = s.commission, fees = s.fees, net_amount = s.net_amount,
+    currency = s.currency, rate_to_base = s.rate_to_base, liquidity_flag = s.liquidity_flag,
+    execution_venue = s.execution_venue, latency_ms = s.latency_ms, fill_latency_ms = s.fill_latency_ms,
+    fill_count = s.fill_count, is_partial_fill = s.is_partial_fill, is_deleted = s.is_deleted,
+    source_updated_at = s.source_updated_at, realized_pnl = null, is_closing = null, etl_run_id = $3::bigint,
+    loaded_at = clock_timestamp()
+from stage_trades s
+where not s.is_error and f.date_key = $1::integer and f.source = $2 and f.tenant_id = s.tenant_id
+  and f.trade_reference = s.trade_reference
+  and (s.source_updated_at > f.source_updated_at
+       or (s.source_updated_at = f.source_updated_at and f.source_lsn is null))
+  and (f.time_key, f.instrument_key, f.account_key, f.strategy_key, f.client_key, f.lp_key, f.execution_id, f.order_id,
+       f.execution_timestamp, f.settlement_date, f.side, f.order_type, f.quantity, f.price, f.commission, f.fees,
+       f.currency, f.rate_to_base, f.liquidity_flag, f.execution_venue, f.latency_ms, f.fill_latency_ms, f.fill_count,
+       f.is_partial_fill, f.is_deleted, f.source_updated_at)
+      is distinct from
+      (s.time_key, s.instrument_key, s.account_key, s.strategy_key, s.client_key, s.lp_key, s.execution_id, s.order_id,
+       s.execution_timestamp, s.settlement_date, s.side, s.order_type, s.quantity, s.price, s.commission, s.fees,
+       s.currency, s.rate_to_base, s.liquidity_flag, s.execution_venue, s.latency_ms, s.fill_latency_ms, s.fill_count,
+       s.is_partial_fill, s.is_deleted, s.source_updated_at)
+
+-- name: insert
+insert into fact_trades (date_key, source, time_key, instrument_key, account_key, strategy_key, client_key, lp_key,
+    tenant_id, trade_reference, execution_id, order_id, execution_timestamp, settlement_date, side, order_type, quantity,
+    price, notional_value, commission, fees, net_amount, currency, rate_to_base, liquidity_flag, execution_venue,
+    latency_ms, fill_latency_ms, fill_count, is_partial_fill, is_deleted, source_updated_at, etl_run_id)
+select $1::integer, $2, s.time_key, s.instrument_key, s.account_key, s.strategy_key, s.client_key, s.lp_key, s.tenant_id,
+    s.trade_reference, s.execution_id, s.order_id, s.execution_timestamp, s.settlement_date, s.side, s.order_type,
+    s.quantity, s.price, s.notional_value, s.commission, s.fees, s.net_amount, s.currency, s.rate_to_base,
+    s.liquidity_flag, s.execution_venue, s.latency_ms, s.fill_latency_ms, s.fill_count, s.is_partial_fill, s.is_deleted,
+    s.source_updated_at, $3::bigint
+from stage_trades s
+where not s.is_error
+  and not exists (select from fact_trades f
+                  where f.date_key = $1::integer and f.source = $2 and f.tenant_id = s.tenant_id
+                    and f.trade_reference = s.trade_reference)
+
+-- name: remove_vanished
+-- Live facts of the date that the source no longer has become tombstones. A source row that is quarantined is still
+-- there: its fact keeps the last good version.
+update fact_trades f
+set is_deleted = true, realized_pnl = null, is_closing = null, etl_run_id = $3::bigint, loaded_at = clock_timestamp()
+where f.date_key = $1::integer and f.source = $2 and not f.is_deleted
+  and not exists (select from stage_trades s
+                  where s.trade_reference = f.trade_reference and (s.is_error or s.tenant_id = f.tenant_id))
+
+-- name: staged
+select count(*) filter (where not is_error) from stage_trades
+
+-- name: note_day
+insert into etl_fact_days as d (fact, date_key, last_run_no) values ('fact_trades', $1::integer, $2::bigint)
+on conflict (fact, date_key) do update set last_loaded_at = clock_timestamp(), last_run_no = excluded.last_run_no
+
+-- name: mark_dirty
+insert into etl_dirty_buckets (target, date_key, reason, run_no) values ('performance', $1::integer, 'facts changed', $2::bigint)
+
+-- name: is_met
+select count(*) from etl_conditions where key = $1 and met
+
+-- name: missing_rates
+insert into etl_data_quality_issues (job_run_id, source_table, record_id, rule_name, severity, error_message, business_date)
+select $1::uuid, $2, currency, 'fx_rate_missing', 'WARNING',
+       format('[fx_rate_missing] no rate of %s to the base currency on %s or the %s days before; %s rows wait for it: add '
+              'it to fx_rates and load the day again', currency, $3::text, $4::text, count(*)),
+       $3::date
+from stage_trades
+where not is_error and not is_deleted and rate_to_base is null
+group by currency
