@@ -1,0 +1,166 @@
+/* dead: the jobs that wait for a person. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/ledger.h"
+#include "core/sql.h"
+#include "ops/command_jobs.h"
+#include "ops/command_session.h"
+
+static enum error_code
+run_list(const struct command_line *line, struct error *error)
+{
+    static const char *const columns[] = {"id",      "job",         "date",       "queue", "attempts",
+                                          "died_at", "backfill_id", "error_code", "error", NULL};
+    struct command_style style = {
+        .form = command_print_form(command_flag(line, "--json")), .empty = "no dead jobs", .table_columns = columns};
+    const char *limit;
+    if (command_limit(line, "100", &limit, error))
+        return error->code;
+    return command_session_list("ops/dead", "list", DATABASE_VALUES(limit), &style, error);
+}
+
+/* ---- retry and discard --------------------------------------------------------------------------------------- */
+
+/* The two verbs that change jobs. */
+struct verb {
+    const char *done, *refused; /* "is queued again", "only ..." */
+    bool dead_only;
+    enum error_code (*apply)(struct database *warehouse, int64_t job_id, bool *done, struct error *error);
+};
+
+static enum error_code
+discard(struct database *warehouse, int64_t job_id, bool *done, struct error *error)
+{
+    return ledger_cancel(warehouse, job_id, "discarded on the command line", done, error);
+}
+
+static const struct verb verb_retry = {"is queued again", "only dead and cancelled jobs can be tried again", false,
+                                       ledger_retry};
+static const struct verb verb_discard = {"is discarded", "only dead jobs can be discarded", true, discard};
+
+/* The ids on the command line, or with --all those of all dead jobs. */
+static enum error_code
+read_ids(const struct command_line *line, struct database *warehouse, int64_t **ids, size_t *count, struct error *error)
+{
+    if (command_flag(line, "--all"))
+        return command_session_ids(warehouse, "ops/dead", "ids", 0, NULL, ids, count, error);
+    *ids = calloc((size_t)line->word_count + 1, sizeof(**ids));
+    if (!*ids)
+        return error_set(error, ERROR_MEMORY, "out of memory for %d ids", line->word_count);
+    for (*count = 0; *count < (size_t)line->word_count; (*count)++)
+        if (command_id(line, (int)*count, &(*ids)[*count], error))
+            return error->code;
+    return ERROR_NONE;
+}
+
+static enum error_code
+apply_one(struct database *warehouse, const struct verb *verb, int64_t job_id, struct error *error)
+{
+    char id[24], state[16];
+    bool done = false;
+    (void)snprintf(id, sizeof(id), "%" PRId64, job_id);
+    enum error_code code =
+        database_value(warehouse, sql_text("ops/dead", "state"), DATABASE_VALUES(id), state, sizeof(state), error);
+    if (!code && !state[0])
+        code = error_set(error, ERROR_ARGUMENT, "there is no job %s; `tapemill dead` lists the dead ones", id);
+    if (!code && (!verb->dead_only || strcmp(state, "dead") == 0))
+        code = verb->apply(warehouse, job_id, &done, error);
+    if (!code && !done)
+        code = error_set(error, ERROR_ARGUMENT, "job %s is %s; %s", id, state, verb->refused);
+    if (!code)
+        printf("job %s %s\n", id, verb->done);
+    return code;
+}
+
+static enum error_code
+run_verb(const struct command_line *line, const struct verb *verb, struct error *error)
+{
+    struct database *warehouse;
+    int64_t *ids = NULL;
+    size_t count = 0, done = 0;
+    if ((line->word_count > 0) == command_flag(line, "--all"))
+        return error_set(error, ERROR_USAGE, "name the jobs or say --all: tapemill %s ID...|--all",
+                         line->command->name);
+    if (command_session_open(&warehouse, error))
+        return error->code;
+    enum error_code code = read_ids(line, warehouse, &ids, &count, error);
+    for (; !code && done < count; done += !code)
+        code = apply_one(warehouse, verb, ids[done], error);
+    if (verb->dead_only)
+        command_session_forget(ids, done);
+    else if (done)
+        command_session_push(warehouse, ids, done);
+    if (!code && !count)
+        puts("no dead jobs");
+    free(ids);
+    database_close(warehouse);
+    return code;
+}
+
+static enum error_code
+run_retry(const struct command_line *line, struct error *error)
+{
+    return run_verb(line, &verb_retry, error);
+}
+
+static enum error_code
+run_discard(const struct command_line *line, struct error *error)
+{
+    return run_verb(line, &verb_discard, error);
+}
+
+/* ---- the commands -------------------------------------------------------------------------------------------- */
+
+static const struct command_option list_options[] = {
+    {"--limit", "N", "at most so many (100)", false}, {"--json", NULL, "print JSON", false}, {0}};
+static const struct command_option verb_options[] = {{"--all", NULL, "all dead jobs", false}, {0}};
+
+static const struct command command_dead_list = {
+    .name = "dead list",
+    .usage = "",
+    .summary = "list dead jobs, the latest first",
+    .options = list_options,
+    .run = run_list,
+};
+
+static const struct command command_dead_show = {
+    .name = "dead show",
+    .usage = "ID",
+    .summary = "show one job, its runs and their errors",
+    .options = (const struct command_option[]){{"--json", NULL, "print the job as a JSON object", false}, {0}},
+    .words_min = 1,
+    .words_max = 1,
+    .run = command_jobs_run_show,
+};
+
+static const struct command command_dead_retry = {
+    .name = "dead retry",
+    .usage = "ID...|--all",
+    .summary = "queue dead (or cancelled) jobs again, their attempts counted from zero",
+    .detail = "What waits for the job goes on once it is done, and so does the backfill it belongs to.",
+    .options = verb_options,
+    .words_max = COMMAND_WORDS_MAX,
+    .run = run_retry,
+};
+
+static const struct command command_dead_discard = {
+    .name = "dead discard",
+    .usage = "ID...|--all",
+    .summary = "give dead jobs up: they become cancelled",
+    .options = verb_options,
+    .words_max = COMMAND_WORDS_MAX,
+    .run = run_discard,
+};
+
+const struct command command_dead = {
+    .name = "dead",
+    .usage = "",
+    .summary = "list, show, retry or discard jobs that wait for a person",
+    .options = list_options,
+    .run = run_list,
+    .verbs = (const struct command *const[]){&command_dead_list, &command_dead_show, &command_dead_retry,
+                                             &command_dead_discard, NULL},
+};

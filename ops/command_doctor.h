@@ -1,0 +1,56 @@
+/* ops/command_doctor.h - what `tapemill doctor` looks at. A check fills a finding; a check that itself fails is a
+ * finding too. */
+#ifndef TAPEMILL_OPS_COMMAND_DOCTOR_H
+#define TAPEMILL_OPS_COMMAND_DOCTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/database.h"
+#include "core/error.h"
+#include "core/redis_client.h"
+
+enum { COMMAND_DOCTOR_TEXT_BYTES = 512 };
+
+enum command_doctor_status { COMMAND_DOCTOR_OK, COMMAND_DOCTOR_WARN, COMMAND_DOCTOR_FAIL };
+
+struct command_doctor_finding {
+    const char *name;
+    enum command_doctor_status status;
+    char text[COMMAND_DOCTOR_TEXT_BYTES];
+    char remedy[COMMAND_DOCTOR_TEXT_BYTES]; /* "" when all is well */
+};
+
+/* Connections that checks made, for the checks after them. */
+struct command_doctor {
+    struct database *warehouse; /* NULL: cannot be reached */
+    struct redis_client *redis; /* NULL: cannot be reached */
+    bool schema_fits;           /* the warehouse can be asked about its tables */
+};
+
+/* What must be there for a check to make sense; one that cannot be made is left out. */
+enum command_doctor_need {
+    COMMAND_DOCTOR_NOTHING,
+    COMMAND_DOCTOR_WAREHOUSE,
+    COMMAND_DOCTOR_SCHEMA,
+    COMMAND_DOCTOR_REDIS,
+    COMMAND_DOCTOR_REDIS_AND_SCHEMA
+};
+
+struct command_doctor_check {
+    const char *name;
+    enum command_doctor_need need;
+    enum error_code (*run)(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error);
+    const char *remedy; /* when the check itself fails; NULL: its error has one */
+};
+
+/* Servers first, then what they hold. .name NULL at the end. */
+extern const struct command_doctor_check command_doctor_server_checks[]; /* command_doctor_servers.c */
+extern const struct command_doctor_check command_doctor_work_checks[];   /* command_doctor_work.c */
+
+/* Fills a finding; remedy NULL: none. Returns ERROR_NONE, so that "return command_doctor_say(...)" reads as one step.
+ */
+enum error_code command_doctor_say(struct command_doctor_finding *finding, enum command_doctor_status status,
+                                   const char *remedy, const char *format, ...) ERROR_PRINTF(4, 5);
+
+#endif

@@ -1,0 +1,254 @@
+/* Checks of what the servers hold: dates, partitions, queues, jobs, alerts. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/config.h"
+#include "core/queue.h"
+#include "core/sql.h"
+#include "ops/command_doctor.h"
+#include "ops/command_session.h"
+
+enum { SECONDS_OF_DAY = 86400, SAMPLE = QUEUE_BATCH_MAX, ALERT_LATE_MINUTES = 5, WORKERS_MAX = 4096 };
+
+#define SQL(name)   sql_text("ops/doctor", name)
+#define START_ALL   "foreman start starts the scheduler and workers"
+#define SAMPLE_TEXT "1000"
+
+/* Columns of ops/doctor ledger. */
+enum { LEDGER_DEAD, LEDGER_STUCK, LEDGER_ALERTS, LEDGER_LATE_ALERTS, LEDGER_QUARANTINED, LEDGER_FAILED_BACKFILLS };
+
+/* ---- what loads need ----------------------------------------------------------------------------------------- */
+
+static enum error_code
+check_dates(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
+{
+    static const char remedy[] = "tapemill enqueue dates --wait";
+    struct rows *rows;
+    if (database_query(doctor->warehouse, SQL("dates"), 0, NULL, &rows, error))
+        return error->code;
+    int64_t dates = rows_integer(rows, 0, 2), span = rows_integer(rows, 0, 3), seconds = rows_integer(rows, 0, 4);
+    const char *first = rows_text(rows, 0, 0), *last = rows_text(rows, 0, 1);
+    if (!dates)
+        (void)command_doctor_say(finding, COMMAND_DOCTOR_FAIL, remedy, "dim_date is empty");
+    else if (dates != span || seconds != SECONDS_OF_DAY)
+        (void)command_doctor_say(finding, COMMAND_DOCTOR_FAIL, remedy,
+                                 "dim_date has %" PRId64 " of the %" PRId64 " dates from %s to %s, dim_time %" PRId64
+                                 " of %d seconds",
+                                 dates, span, first, last, seconds, SECONDS_OF_DAY);
+    else if (rows_boolean(rows, 0, 5))
+        (void)command_doctor_say(finding, COMMAND_DOCTOR_WARN, remedy, "dim_date ends on %s", last);
+    else
+        (void)command_doctor_say(finding, COMMAND_DOCTOR_OK, NULL, "dim_date has every date from %s to %s", first,
+                                 last);
+    rows_free(rows);
+    return ERROR_NONE;
+}
+
+static enum error_code
+check_partitions(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
+{
+    char months[16];
+    struct rows *rows;
+    (void)snprintf(months, sizeof(months), "%" PRId64, config_integer(CONFIG_MONTHS_AHEAD));
+    if (database_query(doctor->warehouse, SQL("partitions"), DATABASE_VALUES(months), &rows, error))
+        return error->code;
+    int64_t missing = rows_integer(rows, 0, 0);
+    if (missing)
+        (void)command_doctor_say(finding, COMMAND_DOCTOR_WARN, "tapemill enqueue partitions --wait",
+                                 "months without a partition, up to %s ahead: %" PRId64 " (%s)", months, missing,
+                                 rows_text(rows, 0, 1));
+    else
+        (void)command_doctor_say(finding, COMMAND_DOCTOR_OK, NULL, "ready up to %s months ahead", months);
+    rows_free(rows);
+    return ERROR_NONE;
+}
+
+static enum error_code
+check_locks(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
+{
+    struct rows *rows;
+    if (database_query(doctor->warehouse, SQL("locks"), 0, NULL, &rows, error))
+        return error->code;
+    int64_t leaves = rows_count(rows) ? rows_integer(rows, 0, 1) : 0,
+            locks = rows_count(rows) ? rows_integer(rows, 0, 2) : 0;
+    int64_t capacity = rows_count(rows) ? rows_integer(rows, 0, 3) : 1;
+    enum command_doctor_status status = locks * 10 > capacity * 9 ? COMMAND_DOCTOR_FAIL
+                                        : locks * 2 > capacity    ? COMMAND_DOCTOR_WARN
+                                                                  : COMMAND_DOCTOR_OK;
+    (void)command_doctor_say(
+        finding, status, status ? "raise max_locks_per_transaction, or fold the leaves of closed months" : NULL,
+        "%s has %" PRId64 " leaves; a query over all of them takes %" PRId64 " of %" PRId64 " locks",
+        rows_count(rows) ? rows_text(rows, 0, 0) : "no fact", leaves, locks, capacity);
+    rows_free(rows);
+    return ERROR_NONE;
+}
+
+/* ---- processes and queues ------------------------------------------------------------------------------------ */
+
+static enum error_code
+check_scheduler(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
+{
+    char leads[8];
+    if (database_value(doctor->warehouse, SQL("leader"), 0, NULL, leads, sizeof(leads), error))
+        return error->code;
+    if (leads[0] == 't')
+        return command_doctor_say(finding, COMMAND_DOCTOR_OK, NULL, "a scheduler leads");
+    return command_doctor_say(finding, COMMAND_DOCTOR_WARN, START_ALL, "no scheduler is running");
+}
+
+static enum error_code
+check_workers(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
+{
+    size_t count = 0;
+    struct queue_worker *workers = calloc(WORKERS_MAX, sizeof(*workers));
+    enum error_code code = workers ? queue_workers(doctor->redis, workers, WORKERS_MAX, &count, error)
+                                   : error_set(error, ERROR_MEMORY, "out of memory for the list of workers");
+    free(workers);
+    if (code)
+        return code;
+    return command_doctor_say(finding, count ? COMMAND_DOCTOR_OK : COMMAND_DOCTOR_WARN, count ? NULL : START_ALL,
+                              "workers running: %zu", count);
+}
+
+/* How many of the jobs that a statement names Redis does not know (or, leased set, has no lease for). */
+static enum error_code
+count_absent(struct command_doctor *doctor, const char *statement, bool leased, size_t *absent, size_t *count,
+             struct error *error)
+{
+    char seconds[24];
+    int64_t *ids;
+    (void)snprintf(seconds, sizeof(seconds), "%" PRId64, config_integer(CONFIG_LEASE_SECONDS));
+    *absent = 0;
+    struct queue_presence *presence = calloc(SAMPLE, sizeof(*presence));
+    if (!presence)
+        return error_set(error, ERROR_MEMORY, "out of memory for a list of jobs");
+    enum error_code code = command_session_ids(doctor->warehouse, "ops/doctor", statement,
+                                               DATABASE_VALUES(seconds, SAMPLE_TEXT), &ids, count, error);
+    if (!code && *count)
+        code = queue_presence(doctor->redis, ids, *count, presence, error);
+    for (size_t i = 0; !code && i < *count; i++)
+        *absent += leased ? !presence[i].leased : !presence[i].known;
+    free(ids);
+    free(presence);
+    return code;
+}
+
+static enum error_code
+check_pushes(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
+{
+    size_t absent, count;
+    if (count_absent(doctor, "waiting_for_redis", false, &absent, &count, error))
+        return error->code;
+    if (!absent)
+        return command_doctor_say(finding, COMMAND_DOCTOR_OK, NULL,
+                                  "Redis knows the jobs that wait for a worker (%zu%s)", count,
+                                  count == SAMPLE ? " looked at" : "");
+    return command_doctor_say(finding, COMMAND_DOCTOR_WARN, "the scheduler pushes them; see that one is running",
+                              "queued, but not in Redis: %zu", absent);
+}
+
+static enum error_code
+check_leases(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
+{
+    size_t absent, count;
+    if (count_absent(doctor, "running", true, &absent, &count, error))
+        return error->code;
+    if (!absent)
+        return command_doctor_say(finding, COMMAND_DOCTOR_OK, NULL, "every running job holds its lease (%zu)", count);
+    return command_doctor_say(finding, COMMAND_DOCTOR_WARN,
+                              "the scheduler gives them to other workers; see that one is running",
+                              "running without a lease: %zu", absent);
+}
+
+/* ---- the ledger ---------------------------------------------------------------------------------------------- */
+
+static enum error_code
+read_ledger(struct command_doctor *doctor, size_t column, int64_t *value, struct error *error)
+{
+    char seconds[24], minutes[24];
+    struct rows *rows;
+    (void)snprintf(seconds, sizeof(seconds), "%" PRId64, config_integer(CONFIG_JOB_TIMEOUT_SECONDS));
+    (void)snprintf(minutes, sizeof(minutes), "%d", ALERT_LATE_MINUTES);
+    if (database_query(doctor->warehouse, SQL("ledger"), DATABASE_VALUES(seconds, minutes), &rows, error))
+        return error->code;
+    *value = rows_integer(rows, 0, column);
+    rows_free(rows);
+    return ERROR_NONE;
+}
+
+/* A number that should be 0. */
+static enum error_code
+check_number(struct command_doctor *doctor, size_t column, enum command_doctor_status status, const char *what,
+             const char *remedy, struct command_doctor_finding *finding, struct error *error)
+{
+    int64_t number;
+    if (read_ledger(doctor, column, &number, error))
+        return error->code;
+    if (!number)
+        return command_doctor_say(finding, COMMAND_DOCTOR_OK, NULL, "none");
+    return command_doctor_say(finding, status, remedy, "%s: %" PRId64, what, number);
+}
+
+static enum error_code
+check_dead(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
+{
+    return check_number(doctor, LEDGER_DEAD, COMMAND_DOCTOR_WARN, "waiting for a person",
+                        "tapemill dead lists them; then tapemill dead retry ID or tapemill dead discard ID", finding,
+                        error);
+}
+
+static enum error_code
+check_stuck(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
+{
+    return check_number(
+        doctor, LEDGER_STUCK, COMMAND_DOCTOR_FAIL, "running for longer than TAPEMILL_JOB_TIMEOUT_SECONDS",
+        "tapemill runs --status RUNNING lists them; see that scheduler and workers are running", finding, error);
+}
+
+static enum error_code
+check_backfills(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
+{
+    return check_number(doctor, LEDGER_FAILED_BACKFILLS, COMMAND_DOCTOR_WARN, "failed",
+                        "tapemill backfill list; then tapemill backfill show ID", finding, error);
+}
+
+static enum error_code
+check_quarantine(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
+{
+    return check_number(doctor, LEDGER_QUARANTINED, COMMAND_DOCTOR_WARN, "rows that broke a rule and are not loaded",
+                        "tapemill quality quarantine; put them right at the source and load their day again", finding,
+                        error);
+}
+
+static enum error_code
+check_alerts(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
+{
+    int64_t waiting, late;
+    if (read_ledger(doctor, LEDGER_ALERTS, &waiting, error) || read_ledger(doctor, LEDGER_LATE_ALERTS, &late, error))
+        return error->code;
+    if (!config_text(CONFIG_SLACK_WEBHOOK_URL))
+        return command_doctor_say(finding, waiting ? COMMAND_DOCTOR_WARN : COMMAND_DOCTOR_OK,
+                                  waiting ? "set TAPEMILL_SLACK_WEBHOOK_URL, or read them in table etl_alerts" : NULL,
+                                  "no webhook is set; waiting in etl_alerts: %" PRId64, waiting);
+    return command_doctor_say(finding, late ? COMMAND_DOCTOR_WARN : COMMAND_DOCTOR_OK,
+                              late ? "see last_error in etl_alerts, and that a scheduler is running" : NULL,
+                              "waiting: %" PRId64 ", of them for more than %d minutes: %" PRId64, waiting,
+                              ALERT_LATE_MINUTES, late);
+}
+
+const struct command_doctor_check command_doctor_work_checks[] = {
+    {"dates", COMMAND_DOCTOR_SCHEMA, check_dates, NULL},
+    {"partitions", COMMAND_DOCTOR_SCHEMA, check_partitions, NULL},
+    {"locks", COMMAND_DOCTOR_SCHEMA, check_locks, NULL},
+    {"scheduler", COMMAND_DOCTOR_SCHEMA, check_scheduler, NULL},
+    {"workers", COMMAND_DOCTOR_REDIS, check_workers, NULL},
+    {"queued jobs", COMMAND_DOCTOR_REDIS_AND_SCHEMA, check_pushes, NULL},
+    {"leases", COMMAND_DOCTOR_REDIS_AND_SCHEMA, check_leases, NULL},
+    {"stuck runs", COMMAND_DOCTOR_SCHEMA, check_stuck, NULL},
+    {"dead jobs", COMMAND_DOCTOR_SCHEMA, check_dead, NULL},
+    {"backfills", COMMAND_DOCTOR_SCHEMA, check_backfills, NULL},
+    {"quarantine", COMMAND_DOCTOR_SCHEMA, check_quarantine, NULL},
+    {"alerts", COMMAND_DOCTOR_SCHEMA, check_alerts, NULL},
+    {NULL, COMMAND_DOCTOR_NOTHING, NULL, NULL},
+};

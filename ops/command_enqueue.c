@@ -1,0 +1,182 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/calendar_date.h"
+#include "core/ledger.h"
+#include "core/queue.h"
+#include "ops/command_session.h"
+#include "ops/command_target.h"
+#include "ops/command_wait.h"
+
+enum { PRIORITY_DEFAULT = 5, DELAY_SECONDS_MAX = 366 * 86400, ARENA_BYTES_MAX = 1024 * 1024 };
+
+/* What the command line asks for. */
+struct request {
+    struct command_target target;
+    struct buffer arguments; /* JSON */
+    char date[CALENDAR_DATE_BYTES];
+    bool has_date;
+    int64_t priority, delay_seconds;
+    const char *queue, *unique_key;
+};
+
+/* What came of it. */
+struct enqueued {
+    int64_t ids[PIPELINE_STEPS_MAX];
+    size_t count;
+    bool existed; /* a live job had the unique key */
+};
+
+static enum error_code
+check_date(const struct command_line *line, struct request *request, struct error *error)
+{
+    const struct job_definition *job = request->target.job;
+    int32_t days = 0;
+    if (command_date(line, "--date", &days, &request->has_date, error))
+        return error->code;
+    if (request->has_date)
+        (void)calendar_date_format(days, request->date);
+    if (!request->has_date && (!job || job->needs_date))
+        return error_set(error, ERROR_USAGE, "%s works on one business date; add --date YYYY-MM-DD",
+                         request->target.name);
+    if (request->has_date && job && !job->needs_date)
+        return error_set(error, ERROR_USAGE, "%s is not about a date; leave --date out", job->name);
+    return ERROR_NONE;
+}
+
+static enum error_code
+read_request(const struct command_line *line, struct request *request, struct error *error)
+{
+    request->queue = command_value(line, "--queue");
+    request->unique_key = command_value(line, "--unique");
+    if (command_target_find(line->words[0], &request->target, error) || check_date(line, request, error) ||
+        command_integer(line, "--priority", 0, QUEUE_PRIORITY_MAX, PRIORITY_DEFAULT, &request->priority, error) ||
+        command_integer(line, "--delay", 0, DELAY_SECONDS_MAX, 0, &request->delay_seconds, error) ||
+        command_target_queue(request->queue, error))
+        return error->code;
+    if (request->unique_key && !request->unique_key[0])
+        return error_set(error, ERROR_USAGE, "--unique is empty; write any text that names the work");
+    if (request->target.pipeline && (request->unique_key || request->delay_seconds))
+        return error_set(error, ERROR_USAGE, "--unique and --delay are for single jobs; %s is a pipeline",
+                         request->target.name);
+    return ERROR_NONE;
+}
+
+static enum error_code
+enqueue_job(struct database *warehouse, const struct request *request, struct enqueued *enqueued, struct error *error)
+{
+    const struct job_definition *job = request->target.job;
+    const struct ledger_new_job new_job = {
+        .job_name = job->name,
+        .job_type = job->type,
+        .kind = "batch",
+        .queue = request->queue ? request->queue : job->queue,
+        .priority = (int)request->priority,
+        .max_attempts = job->max_attempts,
+        .arguments = request->arguments.bytes,
+        .business_date = request->has_date ? request->date : NULL,
+        .unique_key = request->unique_key,
+        .delay_ms = request->delay_seconds * 1000,
+    };
+    bool created = false;
+    enum error_code code = ledger_enqueue(warehouse, &new_job, &enqueued->ids[0], &created, error);
+    enqueued->count = 1;
+    enqueued->existed = !created;
+    return code;
+}
+
+static enum error_code
+enqueue_pipeline(struct database *warehouse, const struct request *request, struct enqueued *enqueued,
+                 struct error *error)
+{
+    const struct pipeline_request pipeline = {
+        .business_date = request->date, .queue = request->queue, .priority = (int)request->priority};
+    struct arena arena;
+    int64_t *ids = NULL;
+    size_t count = 0;
+    arena_init(&arena, ARENA_BYTES_MAX);
+    enum error_code code =
+        pipeline_enqueue(warehouse, request->target.pipeline, &pipeline, &arena, &ids, &count, error);
+    for (size_t i = 0; !code && i < count && enqueued->count < PIPELINE_STEPS_MAX; i++)
+        enqueued->ids[enqueued->count++] = ids[i];
+    arena_term(&arena);
+    return code;
+}
+
+/* In one transaction; then Redis is told. */
+static enum error_code
+enqueue(struct database *warehouse, const struct request *request, struct enqueued *enqueued, struct error *error)
+{
+    enum error_code code = database_begin(warehouse, error);
+    if (!code)
+        code = request->target.job ? enqueue_job(warehouse, request, enqueued, error)
+                                   : enqueue_pipeline(warehouse, request, enqueued, error);
+    if (!code)
+        code = database_commit(warehouse, error);
+    if (code)
+        database_rollback(warehouse);
+    else
+        command_session_push(warehouse, enqueued->ids, enqueued->count);
+    return code;
+}
+
+static void
+tell(const struct request *request, const struct enqueued *enqueued, bool json)
+{
+    if (json)
+        printf("{\"target\": \"%s\", \"created\": %s, \"job_ids\": [", request->target.name,
+               enqueued->existed ? "false" : "true");
+    else if (enqueued->existed)
+        printf("there is a live job with this key already: job ");
+    else
+        printf("enqueued %s%s%s: job%s ", request->target.name, request->has_date ? " of " : "",
+               request->has_date ? request->date : "", enqueued->count > 1 ? "s" : "");
+    for (size_t i = 0; i < enqueued->count; i++)
+        printf("%s%" PRId64, i ? ", " : "", enqueued->ids[i]);
+    puts(json ? "]}" : "");
+    (void)fflush(stdout);
+}
+
+static enum error_code
+run_enqueue(const struct command_line *line, struct error *error)
+{
+    struct request request = {0};
+    struct enqueued enqueued = {0};
+    struct database *warehouse = NULL;
+    enum error_code code = read_request(line, &request, error);
+    if (!code)
+        code = command_target_arguments(line, &request.target, &request.arguments, error);
+    if (!code)
+        code = command_session_open(&warehouse, error);
+    if (!code)
+        code = enqueue(warehouse, &request, &enqueued, error);
+    if (!code)
+        tell(&request, &enqueued, command_flag(line, "--json"));
+    if (!code && command_flag(line, "--wait"))
+        code = command_wait_jobs(&warehouse, enqueued.ids, enqueued.count, error);
+    buffer_term(&request.arguments);
+    database_close(warehouse);
+    return code;
+}
+
+const struct command command_enqueue = {
+    .name = "enqueue",
+    .usage = "JOB|PIPELINE",
+    .summary = "put one job, or all jobs of a pipeline for one date, on their queues",
+    .options =
+        (const struct command_option[]){
+            {"--date", "DATE", "the business date it works on (YYYY-MM-DD)", false},
+            {"--arg", "NAME=VALUE", "an argument of the job; may be repeated", true},
+            {"--queue", "QUEUE", "another queue than the job's own", false},
+            {"--priority", "0..9", "9 is most urgent (5)", false},
+            {"--delay", "SECONDS", "do not start earlier than in so many seconds", false},
+            {"--unique", "KEY", "no second job while one with this key is unfinished", false},
+            {"--wait", NULL, "watch until it has ended; exit code 1 unless all is done", false},
+            {"--json", NULL, "print the job ids as JSON", false},
+            {0}},
+    .words_min = 1,
+    .words_max = 1,
+    .run = run_enqueue,
+    .show_more = command_target_show,
+};

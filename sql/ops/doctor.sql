@@ -1,0 +1,94 @@
+-- name: server
+select current_setting('server_version') as version, current_setting('server_version_num')::integer as version_num,
+       current_database() as database, current_user as role,
+       (extract(epoch from clock_timestamp()) * 1000)::bigint as unix_ms;
+
+-- name: time_zone
+-- $1 zone.
+select exists (select from pg_timezone_names where lower(name) = lower($1)) as known;
+
+-- name: partitions
+-- Month parents that are missing, of each fact, from this month to $1 months ahead.
+with wanted as (
+    select to_char(month, 'YYYYMMDD')::integer as first_key
+    from generate_series(date_trunc('month', now()), date_trunc('month', now()) + make_interval(months => $1::integer),
+                         interval '1 month') m (month)
+), months as (
+    select i.inhparent as fact, substring(pg_get_expr(c.relpartbound, c.oid) from 'FROM \(''?(\d+)''?\)')::integer as first_key
+    from pg_inherits i
+    join pg_class c on c.oid = i.inhrelid
+)
+select count(*) as missing, coalesce(min(f.oid::regclass::text || ' ' || w.first_key), '') as example
+from pg_class f
+cross join wanted w
+where f.relkind = 'p' and not f.relispartition and f.relname like 'fact\_%' and pg_table_is_visible(f.oid)
+  and not exists (select from months m where m.fact = f.oid and m.first_key = w.first_key);
+
+-- name: dates
+select min(date) as first_date, max(date) as last_date, count(*) as dates,
+       coalesce(max(date) - min(date) + 1, 0) as span, (select count(*) from dim_time) as seconds,
+       coalesce(max(date) < current_date + 31, true) as ends_soon
+from dim_date;
+
+-- name: waiting_for_redis
+-- Ids that Redis must know: queued and due, and not pushed a moment ago. $1 seconds, $2 limit.
+select id
+from etl_jobs
+where state in ('queued', 'retry') and queued_at < clock_timestamp() - make_interval(secs => $1::integer)
+order by id
+limit $2::bigint;
+
+-- name: running
+-- Ids that should hold a lease. $1 seconds, $2 limit.
+select id
+from etl_jobs
+where state = 'running' and started_at < clock_timestamp() - make_interval(secs => $1::integer)
+order by id
+limit $2::bigint;
+
+-- name: ledger
+-- $1 seconds after which a run is stuck, $2 minutes after which an alert should have been delivered.
+select (select count(*) from etl_jobs where state = 'dead') as dead,
+       (select count(*) from etl_job_runs r
+        left join etl_jobs j on j.id = r.job_id
+        where r.status = 'RUNNING' and coalesce(j.kind, 'batch') = 'batch'
+          and r.started_at < clock_timestamp() - make_interval(secs => $1::integer)) as stuck,
+       (select count(*) from etl_alerts where delivered_at is null) as alerts,
+       (select count(*) from etl_alerts
+        where delivered_at is null and created_at < clock_timestamp() - make_interval(mins => $2::integer)) as late_alerts,
+       (select count(*) from etl_quarantine where resolved_at is null) as quarantined,
+       (select count(*) from etl_backfills where state = 'failed') as failed_backfills;
+
+-- name: leader
+-- Whether a scheduler leads: it holds the advisory lock of sql/ledger/scheduler.sql.
+select exists (
+    select from pg_locks
+    where locktype = 'advisory' and granted and objsubid = 1
+      and database = (select oid from pg_database where datname = current_database())
+      and (classid::bigint << 32) | objid::bigint = hashtextextended('tapemill scheduler', 0)) as leads;
+
+-- name: locks
+-- What an unpruned query over the fact with most partitions locks (tables and their indexes), and how much the server's
+-- lock table holds.
+with recursive tree as (
+    select oid, oid as root, 0 as level from pg_class
+    where relkind = 'p' and not relispartition and relname like 'fact\_%' and pg_table_is_visible(oid)
+    union all
+    select i.inhrelid, t.root, t.level + 1 from tree t join pg_inherits i on i.inhparent = t.oid
+), sizes as (
+    select t.root, count(*) filter (where c.relkind = 'r') as leaves,
+           count(*) + sum((select count(*) from pg_index x where x.indrelid = t.oid)) as locks
+    from tree t join pg_class c on c.oid = t.oid
+    group by t.root
+)
+select root::regclass::text as fact, leaves, locks::bigint as locks,
+       current_setting('max_locks_per_transaction')::bigint
+       * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint) as capacity
+from sizes
+order by locks desc, fact
+limit 1;
+
+-- name: source
+-- Whether our role sees when other sessions' transactions began (watermarks stop short of the oldest).
+select current_setting('server_version') as version, current_database() as database, current_user as role,
+       pg_has_role('pg_read_all_stats', 'usage') as sees_sessions;

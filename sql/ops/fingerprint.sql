@@ -1,0 +1,114 @@
+-- What a table says, as one hash, for comparing the same days after different histories. Left out: surrogate keys, and
+-- columns that tell how and when a row came (run numbers, loaded_at, known_from, source_lsn). A dimension key stands as
+-- (natural id, valid_from).
+--
+-- Two levels: a hash for each day over the hashes of its rows in natural-key order, then one over the days, so that no
+-- more than 32 bytes for each row of one day are held at once. Texts of dates and instants depend on DateStyle alone
+-- (instants are put into UTC): the caller sets it to ISO.
+
+-- name: session utility
+begin isolation level repeatable read read only;
+set local DateStyle = 'ISO, YMD';
+set local bytea_output = 'hex';
+set local extra_float_digits = 1;
+
+-- name: table
+-- $1 table, $2 and $3 first and last date_key of the dated tables. Every branch begins with its natural key, so that the
+-- order of the texts is the order of the keys.
+select coalesce(sum(day_rows), 0)::bigint as rows,
+       encode(sha256(coalesce(string_agg(day_hash, ''::bytea order by day), ''::bytea)), 'hex') as sha256
+from (
+    select day, count(*) as day_rows,
+           sha256(string_agg(sha256(convert_to(line, 'UTF8')), ''::bytea order by line collate "C")) as day_hash
+    from (
+        select 0 as day,
+               row(instrument_id, valid_from at time zone 'UTC', valid_to at time zone 'UTC', symbol, full_name,
+                   exchange, asset_class, instrument_type, sector, industry, market_cap_category, country, currency,
+                   base_currency, quote_currency, tick_size, lot_size, contract_multiplier, price_precision,
+                   quantity_precision, is_active, version, is_current, is_inferred, effective_date, expiration_date,
+                   source_updated_at at time zone 'UTC')::text as line
+        from dim_instrument where $1 = 'dim_instrument'
+        union all
+        select 0,
+               row(account_id, valid_from at time zone 'UTC', valid_to at time zone 'UTC', tenant_id, client_id,
+                   account_number, account_name, account_type, broker, currency, risk_tier, is_active, version,
+                   is_current, is_inferred, effective_date, expiration_date,
+                   source_updated_at at time zone 'UTC')::text
+        from dim_account where $1 = 'dim_account'
+        union all
+        select 0,
+               row(strategy_id, valid_from at time zone 'UTC', valid_to at time zone 'UTC', strategy_name,
+                   strategy_type, strategy_category, risk_tier, strategy_version, is_active, version, is_current,
+                   is_inferred, effective_date, expiration_date, source_updated_at at time zone 'UTC')::text
+        from dim_strategy where $1 = 'dim_strategy'
+        union all
+        select 0,
+               row(client_id, valid_from at time zone 'UTC', valid_to at time zone 'UTC', tenant_id, client_code,
+                   client_name, client_type, region, segment, industry, onboard_date, status, version, is_current,
+                   is_inferred, effective_date, expiration_date, source_updated_at at time zone 'UTC')::text
+        from dim_client where $1 = 'dim_client'
+        union all
+        select 0,
+               row(lp_id, valid_from at time zone 'UTC', valid_to at time zone 'UTC', lp_code, lp_name, lp_type,
+                   region, tier, is_active, version, is_current, is_inferred, effective_date, expiration_date,
+                   source_updated_at at time zone 'UTC')::text
+        from dim_liquidity_provider where $1 = 'dim_liquidity_provider'
+        union all
+        select 0,
+               row(date_key, date, year, quarter, month, month_name, day_of_month, day_of_week, day_name, week_of_year,
+                   iso_year, is_weekend, is_trading_day, is_holiday, holiday_name, fiscal_year, fiscal_quarter,
+                   fiscal_month, session_open at time zone 'UTC', session_close at time zone 'UTC')::text
+        from dim_date where $1 = 'dim_date'
+        union all
+        select 0, row(time_key, time, hour, minute, second, time_of_day, market_session)::text
+        from dim_time where $1 = 'dim_time'
+        union all
+        select 0, row(currency, rate_date, rate_to_base, source_updated_at at time zone 'UTC')::text
+        from fx_rates where $1 = 'fx_rates'
+        union all
+        select f.date_key,
+               row(f.date_key, f.tenant_id, f.source, f.trade_reference, f.time_key,
+                   i.instrument_id, i.valid_from at time zone 'UTC', a.account_id, a.valid_from at time zone 'UTC',
+                   s.strategy_id, s.valid_from at time zone 'UTC', c.client_id, c.valid_from at time zone 'UTC',
+                   l.lp_id, l.valid_from at time zone 'UTC',
+                   f.execution_id, f.order_id, f.execution_timestamp at time zone 'UTC', f.settlement_date, f.side,
+                   f.order_type, f.quantity, f.price, f.notional_value, f.commission, f.fees, f.net_amount, f.currency,
+                   f.rate_to_base, f.liquidity_flag, f.realized_pnl, f.is_closing, f.execution_venue, f.latency_ms,
+                   f.fill_latency_ms, f.fill_count, f.is_partial_fill, f.is_deleted,
+                   f.source_updated_at at time zone 'UTC')::text
+        from fact_trades f
+        join dim_instrument i using (instrument_key)
+        join dim_account a using (account_key)
+        join dim_strategy s using (strategy_key)
+        join dim_client c on c.client_key = f.client_key
+        join dim_liquidity_provider l using (lp_key)
+        where $1 = 'fact_trades' and f.date_key between $2::integer and $3::integer
+        union all
+        select f.date_key,
+               row(f.date_key, f.tenant_id, a.account_id, a.valid_from at time zone 'UTC', s.strategy_id,
+                   s.valid_from at time zone 'UTC', f.total_trades, f.closing_trades, f.winning_trades,
+                   f.losing_trades, f.total_volume, f.total_notional, f.gross_profit, f.gross_loss, f.net_pnl,
+                   f.commissions, f.fees, f.win_rate, f.profit_factor, f.sharpe_ratio, f.max_drawdown, f.avg_win,
+                   f.avg_loss, f.largest_win, f.largest_loss)::text
+        from fact_performance_daily f
+        join dim_account a using (account_key)
+        join dim_strategy s using (strategy_key)
+        where $1 = 'fact_performance_daily' and f.date_key between $2::integer and $3::integer
+        union all
+        select date_key,
+               row(date_key, source, tenant_id, account_id, strategy_id, client_id, instrument_id, quantity,
+                   trim_scale(total_cost))::text
+        from etl_open_positions
+        where $1 = 'etl_open_positions' and date_key between $2::integer and $3::integer
+        union all
+        select coalesce(to_char(business_date, 'YYYYMMDD')::integer, 0), row(source_table, record_id, rules)::text
+        from etl_quarantine
+        where $1 = 'etl_quarantine' and resolved_at is null
+          and (business_date is null or to_char(business_date, 'YYYYMMDD')::integer between $2::integer and $3::integer)
+    ) lines
+    group by day
+) days;
+
+-- name: total
+-- $1 the lines "table rows sha256" of the tables, in order.
+select encode(sha256(convert_to($1, 'UTF8')), 'hex');

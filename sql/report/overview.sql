@@ -1,0 +1,34 @@
+-- The parts of one report. $1 from, $2 to: business dates (null: open).
+
+-- name: warehouse
+select count(distinct f.date_key) as days, min(d.date) as first_date, max(d.date) as last_date,
+       count(*) filter (where not f.is_deleted) as live_trades,
+       count(*) filter (where f.is_deleted) as cancelled_trades,
+       count(distinct f.instrument_key) as instruments,
+       (select count(*) from etl_quarantine
+        where resolved_at is null and (business_date is null
+              or business_date between coalesce($1::date, '-infinity') and coalesce($2::date, 'infinity'))) as quarantined_rows
+from fact_trades f
+join dim_date d using (date_key)
+where f.date_key between coalesce(to_char($1::date, 'YYYYMMDD')::integer, 0)
+                     and coalesce(to_char($2::date, 'YYYYMMDD')::integer, 99991231);
+
+-- name: currencies
+select currency, count(*) as trades, sum(notional_value) as notional, sum(commission + fees) as costs,
+       sum(realized_pnl) as realized_pnl
+from fact_trades
+where not is_deleted
+  and date_key between coalesce(to_char($1::date, 'YYYYMMDD')::integer, 0)
+                   and coalesce(to_char($2::date, 'YYYYMMDD')::integer, 99991231)
+group by currency
+order by count(*) desc, currency;
+
+-- name: runs
+select status, count(*) as runs, count(distinct job_name) as jobs,
+       round(coalesce(sum(extract(epoch from completed_at - started_at)), 0), 3) as seconds,
+       sum(records_processed)::bigint as processed
+from etl_job_runs
+where business_date is null
+   or business_date between coalesce($1::date, '-infinity') and coalesce($2::date, 'infinity')
+group by status
+order by status;
