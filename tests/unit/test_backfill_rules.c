@@ -1,0 +1,65 @@
+/* links: scheduler/backfill.c scheduler/daily.c scheduler/redis_watch.c scheduler/outage.c */
+/* Which dates a backfill runs, and which ticks of a daily job. */
+#include "scheduler/backfill.h"
+#include "scheduler/daily.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+static void
+reprocess_decides_by_the_last_attempt(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *reprocess, *date;
+        bool runs;
+    } cases[] = {
+        {"none", "never", true},       {"none", "live", false},        {"none", "failed", false},
+        {"none", "completed", false},  {"failed", "never", true},      {"failed", "live", false},
+        {"failed", "failed", true},    {"failed", "completed", false}, {"completed", "never", true},
+        {"completed", "live", true},   {"completed", "failed", true},  {"completed", "completed", true},
+    };
+    assert_int_equal(LENGTH(cases), BACKFILL_REPROCESS_COUNT * BACKFILL_DATE_COUNT);
+    for (size_t i = 0; i < LENGTH(cases); i++)
+        if (backfill_runs(backfill_reprocess_from_name(cases[i].reprocess), backfill_date_from_name(cases[i].date)) !=
+            cases[i].runs)
+            fail_msg("--reprocess %s, %s", cases[i].reprocess, cases[i].date);
+}
+
+static void
+names_that_are_not_known(void **state)
+{
+    (void)state;
+    assert_int_equal(backfill_reprocess_from_name("all"), BACKFILL_REPROCESS_COUNT);
+    assert_int_equal(backfill_reprocess_from_name(""), BACKFILL_REPROCESS_COUNT);
+    assert_int_equal(backfill_date_from_name("done"), BACKFILL_DATE_COUNT);
+}
+
+static void
+missed_dates_are_caught_up_where_the_date_matters(void **state)
+{
+    (void)state;
+    assert_true(daily_runs(false, 100, 100));
+    assert_true(daily_runs(true, 100, 100));
+    assert_false(daily_runs(false, 99, 100));
+    assert_true(daily_runs(true, 99, 100));
+    assert_true(daily_runs(true, 100, 100 + DAILY_CATCH_UP_DATES));
+    assert_false(daily_runs(true, 100, 101 + DAILY_CATCH_UP_DATES));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reprocess_decides_by_the_last_attempt),
+        cmocka_unit_test(names_that_are_not_known),
+        cmocka_unit_test(missed_dates_are_caught_up_where_the_date_matters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
