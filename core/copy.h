@@ -25,8 +25,8 @@ struct copy_reader;
 ERROR_MUST_CHECK enum error_code copy_reader_open(struct copy_reader **out, struct database *database,
                                                   const char *select, int columns, struct error *error);
 /* Reads the next row into *fields (columns of them); *end is set after the last row. */
-ERROR_MUST_CHECK enum error_code copy_reader_next(struct copy_reader *reader, const struct copy_field **fields, bool *end,
-                                                  struct error *error);
+ERROR_MUST_CHECK enum error_code copy_reader_next(struct copy_reader *reader, const struct copy_field **fields,
+                                                  bool *end, struct error *error);
 /* Ends early if need be (the rest is discarded); the connection can be used again afterwards. NULL is allowed. */
 void copy_reader_close(struct copy_reader *reader);
 
@@ -63,6 +63,13 @@ void copy_put_raw(struct copy_writer *writer, const char *text, size_t length); 
 ERROR_MUST_CHECK enum error_code copy_flush(struct copy_writer *writer, struct error *error);
 /* Ends the COPY; *rows is what the server stored. Frees the writer, also on failure. */
 ERROR_MUST_CHECK enum error_code copy_writer_finish(struct copy_writer *writer, int64_t *rows, struct error *error);
+/* A writer that keeps its binary rows in a temporary file, for a stream that must wait until another has ended:
+ * copy_spool_send() then sends them all through one COPY ... FROM STDIN (FORMAT binary) and frees the spool, also on
+ * failure. copy_writer_abort() forgets it. Memory stays at one flush buffer. */
+ERROR_MUST_CHECK enum error_code copy_spool_open(struct copy_writer **out, struct error *error);
+ERROR_MUST_CHECK enum error_code copy_spool_send(struct copy_writer *spool, struct database *database, const char *copy,
+                                                 int64_t *rows, struct error *error);
+
 /* Gives up: the COPY fails on the server, the transaction is aborted. Frees the writer. NULL is allowed. */
 void copy_writer_abort(struct copy_writer *writer);
 

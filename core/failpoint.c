@@ -4,19 +4,21 @@
 
 /* In the order of a job's life. */
 const char *const failpoint_names[] = {
-    "keeper.reserved",      /* Redis has leased the job to this keeper */
-    "runner.received",      /* the runner knows the job's id */
-    "runner.claimed",       /* the ledger says running, with our fence */
-    "runner.begun",         /* the run's transaction is open */
-    "load.extracting",      /* rows are flowing from the source */
-    "load.staged",          /* all rows are staged */
-    "load.merged",          /* the fact rows are written */
+    "keeper.reserved",       /* Redis has leased the job to this keeper */
+    "runner.received",       /* the runner knows the job's id */
+    "runner.claimed",        /* the ledger says running, with our fence */
+    "runner.begun",          /* the run's transaction is open */
+    "partition.made",        /* a leaf is made, in a transaction of its own; only its COMMIT is missing */
+    "load.extracting",       /* rows are flowing from the source */
+    "load.staged",           /* all rows are staged */
+    "load.indexed",          /* a bulk-built leaf has its indexes; it is not attached yet */
+    "load.merged",           /* the fact rows are written: merged, or their leaf attached */
     "runner.before_job_row", /* the handler is done */
-    "runner.before_commit", /* the job row is locked; only COMMIT is missing */
-    "runner.committed",     /* committed; nobody knows yet */
-    "runner.failing",       /* rolled back, the failure is not written yet */
-    "keeper.result",        /* the keeper knows; Redis is not told yet */
-    "keeper.acknowledged",  /* Redis is told */
+    "runner.before_commit",  /* the job row is locked; only COMMIT is missing */
+    "runner.committed",      /* committed; nobody knows yet */
+    "runner.failing",        /* rolled back, the failure is not written yet */
+    "keeper.result",         /* the keeper knows; Redis is not told yet */
+    "keeper.acknowledged",   /* Redis is told */
     NULL,
 };
 

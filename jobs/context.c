@@ -43,11 +43,10 @@ job_source(struct job_context *context, struct database **source, struct error *
         database_run(context->source, "begin isolation level repeatable read read only", error))
         return error->code;
     /* Only a job about an interval has one; the others' queries do not read it. */
-    if (run->interval_start[0] &&
-        database_query(context->source,
-                       "select set_config('tapemill.interval_start', $1, true), "
-                       "set_config('tapemill.interval_end', $2, true)",
-                       DATABASE_VALUES(run->interval_start, run->interval_end), NULL, error))
+    if (run->interval_start[0] && database_query(context->source,
+                                                 "select set_config('tapemill.interval_start', $1, true), "
+                                                 "set_config('tapemill.interval_end', $2, true)",
+                                                 DATABASE_VALUES(run->interval_start, run->interval_end), NULL, error))
         return error->code;
     *source = context->source;
     return ERROR_NONE;
@@ -59,7 +58,10 @@ job_side(struct job_context *context, struct database **side, struct error *erro
     *side = context->side;
     if (*side)
         return ERROR_NONE;
-    if (database_open(&context->side, DATABASE_WAREHOUSE, "tapemill side", error))
+    /* Its transactions are short. One that stands still is a frozen process's, and must not hold up whoever takes the
+     * job over: a takeover ends the run's own backend, this one ends by itself. */
+    if (database_open(&context->side, DATABASE_WAREHOUSE, "tapemill side", error) ||
+        database_run(context->side, "set idle_in_transaction_session_timeout = '5s'", error))
         return error->code;
     *side = context->side;
     return ERROR_NONE;

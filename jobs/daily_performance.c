@@ -92,7 +92,7 @@ replace_rows(struct performance_day *day, struct error *error)
     struct ledger_counts *counts = &day->context->counts;
     if (count_groups(day, error) ||
         (counts->extracted > counts->skipped &&
-         partition_ensure_day(day->context, "fact_performance_daily", calendar_date_key(day->days), error)) ||
+         partition_ensure_day(day->context, "fact_performance_daily", NULL, calendar_date_key(day->days), error)) ||
         write_rows(day, SQL("delete_rows"), 1, &counts->removed, error) ||
         write_rows(day, SQL("update_rows"), 2, &counts->updated, error) ||
         write_rows(day, SQL("insert_rows"), 2, &counts->inserted, error))

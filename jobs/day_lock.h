@@ -1,7 +1,7 @@
 /* jobs/day_lock.h - one writer per (fact, day): an advisory lock held to the end of the transaction.
  *
- * Whoever writes facts of a day, or derives from them what must match them (the books), takes it. Several days are locked
- * in date order, so that two transactions never wait for each other. */
+ * Whoever writes facts of a day, or derives from them what must match them (the books), takes it. Several days are
+ * locked in date order, so that two transactions never wait for each other. */
 #ifndef TAPEMILL_JOBS_DAY_LOCK_H
 #define TAPEMILL_JOBS_DAY_LOCK_H
 

@@ -5,9 +5,9 @@
 
 #include "core/sql.h"
 
-enum { COLUMNS = 7, VERSIONS_MAX = 64 * 1024 * 1024 };
+enum { COLUMNS = 8, MULTIPLIER_SCALE = 8, VERSIONS_MAX = 64 * 1024 * 1024 };
 
-/* Columns: natural id, key, valid_from, valid_to, tenant, client, currency. */
+/* Columns: natural id, key, valid_from, valid_to, tenant, client, currency, contract multiplier. */
 static const char *const names[DIMENSION_COUNT] = {"instrument", "account", "strategy", "client", "liquidity_provider"};
 
 struct dimension_index {
@@ -56,9 +56,29 @@ grow(struct dimension_index *index, struct error *error)
     struct dimension_version *versions =
         capacity <= VERSIONS_MAX ? realloc(index->versions, capacity * sizeof(*versions)) : NULL;
     if (!versions)
-        return error_set(error, ERROR_MEMORY, "a dimension of more than %zu versions does not fit into memory", index->count);
+        return error_set(error, ERROR_MEMORY, "a dimension of more than %zu versions does not fit into memory",
+                         index->count);
     index->versions = versions;
     index->capacity = capacity;
+    return ERROR_NONE;
+}
+
+/* A contract multiplier as a whole number of 10^-8. */
+static enum error_code
+read_multiplier(const struct copy_field *field, int64_t *multiplier_e8, struct error *error)
+{
+    struct decimal value;
+    enum decimal_special special;
+    *multiplier_e8 = 0;
+    if (field->length < 0)
+        return ERROR_NONE;
+    if (decimal_from_pg(field->bytes, (size_t)field->length, &value, &special, error) ||
+        decimal_round(&value, MULTIPLIER_SCALE, DECIMAL_TRUNCATE, &value, error))
+        return error->code;
+    if (special != DECIMAL_FINITE || value.limb[1] || value.limb[2] || value.limb[3] || value.limb[0] > INT64_MAX)
+        return error_set(error, ERROR_RANGE, "a contract multiplier lies beyond %lld",
+                         (long long)(INT64_MAX / 100000000));
+    *multiplier_e8 = value.negative ? -(int64_t)value.limb[0] : (int64_t)value.limb[0];
     return ERROR_NONE;
 }
 
@@ -73,7 +93,8 @@ add(struct dimension_index *index, const struct copy_field *fields, struct error
         return error_set(error, ERROR_BUG, "a dimension's natural id is neither integer nor uuid");
     if (copy_field_int32(&fields[1], &version->key, error) ||
         copy_field_timestamp(&fields[2], &version->valid_from_us, error) ||
-        copy_field_timestamp(&fields[3], &version->valid_to_us, error))
+        copy_field_timestamp(&fields[3], &version->valid_to_us, error) ||
+        read_multiplier(&fields[7], &version->multiplier_e8, error))
         return error->code;
     version->has_tenant = dimension_id_from_field(&fields[4], &version->tenant);
     version->has_client = dimension_id_from_field(&fields[5], &version->client);

@@ -1,6 +1,6 @@
 /* jobs/dimension_index.h - point-in-time lookup of dimension keys in memory: which version of a member was valid at an
- * instant. Built once per run from one COPY. A version costs sizeof(struct dimension_version) = 88 bytes, plus 8 bytes of
- * hash table per member at the most. */
+ * instant. Built once per run from one COPY. A version costs sizeof(struct dimension_version) = 88 bytes, plus 8 bytes
+ * of hash table per member at the most. */
 #ifndef TAPEMILL_JOBS_DIMENSION_INDEX_H
 #define TAPEMILL_JOBS_DIMENSION_INDEX_H
 
@@ -34,6 +34,7 @@ struct dimension_version {
     int32_t key;
     bool has_tenant, has_client;
     char currency[DIMENSION_CURRENCY_BYTES]; /* instruments; "" if none */
+    int64_t multiplier_e8;                   /* instruments: the contract multiplier x 10^8 */
 };
 
 struct dimension_index;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/buffer.h"
 #include "core/config.h"
@@ -15,10 +16,10 @@ static const struct {
     const char *name;
     uint32_t oids[OIDS_MAX];
 } types[] = {
-    [EXTRACT_BOOLEAN] = {"boolean", {16}},    [EXTRACT_SMALLINT] = {"smallint", {21}},
-    [EXTRACT_INTEGER] = {"integer", {23}},    [EXTRACT_BIGINT] = {"bigint", {20}},
-    [EXTRACT_NUMERIC] = {"numeric", {1700}},  [EXTRACT_TEXT] = {"text", {25, 1043, 1042}},
-    [EXTRACT_DATE] = {"date", {1082}},        [EXTRACT_TIMESTAMPTZ] = {"timestamptz", {1184}},
+    [EXTRACT_BOOLEAN] = {"boolean", {16}},   [EXTRACT_SMALLINT] = {"smallint", {21}},
+    [EXTRACT_INTEGER] = {"integer", {23}},   [EXTRACT_BIGINT] = {"bigint", {20}},
+    [EXTRACT_NUMERIC] = {"numeric", {1700}}, [EXTRACT_TEXT] = {"text", {25, 1043, 1042}},
+    [EXTRACT_DATE] = {"date", {1082}},       [EXTRACT_TIMESTAMPTZ] = {"timestamptz", {1184}},
     [EXTRACT_UUID] = {"uuid", {2950}},
 };
 
@@ -49,12 +50,18 @@ find_query(const struct extract_definition *definition, char *origin, size_t siz
     char built_in[128];
     const char *directory = config_text(CONFIG_EXTRACT_DIR);
     if (directory) {
+        if (access(directory, R_OK | X_OK) != 0)
+            return error_set(error, ERROR_CONTRACT, "TAPEMILL_EXTRACT_DIR names %s, which cannot be entered: %s",
+                             directory, strerror(errno));
         (void)snprintf(origin, size, "%s/%s.sql", directory, definition->name);
         FILE *file = fopen(origin, "r");
         if (file)
             (void)fclose(file);
         if (file && read_file(origin, text, error))
             return error->code;
+        if (file && !text->length)
+            return error_set(error, ERROR_CONTRACT, "extraction query %s is empty; write the query, or remove the file",
+                             origin);
     }
     if (!text->length) {
         (void)snprintf(origin, size, "sql/extract/%s.sql", definition->name);
@@ -87,13 +94,14 @@ compare(const struct extract_definition *definition, const char *origin, const s
         while (at < count && strcmp(columns[at].name, wanted->name) != 0)
             at++;
         if (at == count)
-            return error_set(error, ERROR_CONTRACT,
-                             "extraction query %s lacks the column \"%s\" (%s); add it to the SELECT list as column %zu",
-                             origin, wanted->name, types[wanted->type].name, i + 1);
+            return error_set(
+                error, ERROR_CONTRACT,
+                "extraction query %s lacks the column \"%s\" (%s); add it to the SELECT list as column %zu", origin,
+                wanted->name, types[wanted->type].name, i + 1);
         if (!type_fits(wanted->type, columns[at].type))
             return error_set(error, ERROR_CONTRACT,
-                             "extraction query %s gives the column \"%s\" another type than %s; cast it: %s::%s", origin,
-                             wanted->name, types[wanted->type].name, wanted->name, types[wanted->type].name);
+                             "extraction query %s gives the column \"%s\" another type than %s; cast it: %s::%s",
+                             origin, wanted->name, types[wanted->type].name, wanted->name, types[wanted->type].name);
         if (at != i)
             return error_set(error, ERROR_CONTRACT,
                              "extraction query %s has the column \"%s\" in place %zu; it must be in place %zu", origin,

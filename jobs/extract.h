@@ -1,8 +1,8 @@
 /* jobs/extract.h - reading the source. An extraction is a SELECT in sql/extract/NAME.sql with a fixed list of output
  * columns, its contract; a firm whose tables are named otherwise puts its own NAME.sql into TAPEMILL_EXTRACT_DIR.
  *
- * A query may read current_setting('tapemill.interval_start')::timestamptz and tapemill.interval_end: the run's half-open
- * data interval. It takes no parameters, since it is wrapped in COPY. */
+ * A query may read current_setting('tapemill.interval_start')::timestamptz and tapemill.interval_end: the run's
+ * half-open data interval. It takes no parameters, since it is wrapped in COPY. */
 #ifndef TAPEMILL_JOBS_EXTRACT_H
 #define TAPEMILL_JOBS_EXTRACT_H
 

@@ -10,8 +10,8 @@ static const struct extract_definition *const definitions[] = {
     &dimension_extracts[DIMENSION_CLIENT],
     &dimension_extracts[DIMENSION_LIQUIDITY_PROVIDER],
     &sync_fx_rates_extract,
-    &extract_executions,
-    &extract_trades,
+    &trade_extract_executions,
+    &trade_extract_trades,
 };
 
 const struct extract_definition *const *

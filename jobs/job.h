@@ -19,25 +19,25 @@
 enum { JOB_WAIT_KEY_BYTES = 128 };
 
 struct job_context {
-    struct database *warehouse;     /* in the run's transaction */
-    const struct ledger_run *run;   /* name, arguments, data interval, attempt */
-    struct arena *arena;            /* dropped after the run */
-    struct ledger_pushes pushes;    /* jobs that became ready; the worker tells Redis after the commit */
-    struct ledger_counts counts;    /* what the handler did; checked by I7 before the commit */
+    struct database *warehouse;        /* in the run's transaction */
+    const struct ledger_run *run;      /* name, arguments, data interval, attempt */
+    struct arena *arena;               /* dropped after the run */
+    struct ledger_pushes pushes;       /* jobs that became ready; the worker tells Redis after the commit */
+    struct ledger_counts counts;       /* what the handler did; checked by I7 before the commit */
     char wait_key[JOB_WAIT_KEY_BYTES]; /* set together with ERROR_WAITING: the condition to wait for */
-    struct database *source;        /* opened on first use by job_source() */
-    struct database *side;          /* second warehouse connection for short transactions of their own: job_side() */
-    char metadata[512];             /* JSON object text stored with the run; "" for none */
+    struct database *source;           /* opened on first use by job_source() */
+    struct database *side;             /* second warehouse connection for short transactions of their own: job_side() */
+    char metadata[512];                /* JSON object text stored with the run; "" for none */
 };
 
 struct job_definition {
     const char *name;
-    const char *type;        /* DIMENSION_SYNC, CDC, ETL, AGGREGATION, ARCHIVAL, MAINTENANCE, QUALITY */
-    const char *summary;     /* one line for `tapemill enqueue --help` */
-    const char *queue;       /* default queue */
+    const char *type;    /* DIMENSION_SYNC, CDC, ETL, AGGREGATION, ARCHIVAL, MAINTENANCE, QUALITY */
+    const char *summary; /* one line for `tapemill enqueue --help` */
+    const char *queue;   /* default queue */
     int max_attempts;
-    bool needs_date;         /* works on one business date (--date) */
-    bool daily;              /* the scheduler enqueues it once per business date */
+    bool needs_date;              /* works on one business date (--date) */
+    bool daily;                   /* the scheduler enqueues it once per business date */
     const char *const *arguments; /* names of the arguments it takes besides the date, NULL at the end; NULL: none */
     enum error_code (*run)(struct job_context *context, struct error *error);
 };

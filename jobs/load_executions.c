@@ -4,7 +4,7 @@ static const struct trade_load_definition load = {
     .flow = TRADE_DESK,
     .source_label = "DESK",
     .source_table = "executions",
-    .extract = &extract_executions,
+    .extract = &trade_extract_executions,
 };
 
 static enum error_code

@@ -4,7 +4,7 @@ static const struct trade_load_definition load = {
     .flow = TRADE_CLIENT,
     .source_label = "CLIENT",
     .source_table = "trades",
-    .extract = &extract_trades,
+    .extract = &trade_extract_trades,
 };
 
 static enum error_code

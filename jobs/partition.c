@@ -6,14 +6,15 @@
 
 #include "core/calendar_date.h"
 #include "core/clock.h"
+#include "core/failpoint.h"
 
 #define PARTITION_SQL "jobs/partitions"
 
-enum { NAME_BYTES = 64, KEY_BYTES = 16, STATEMENT_BYTES = 1024, DEADLINE_MS = 60 * 1000 };
+enum { NAME_BYTES = 64, KEY_BYTES = 48, STATEMENT_BYTES = 1024, DEADLINE_MS = 60 * 1000 };
 
 static const struct partitioned_fact {
     const char *name;
-    bool by_day; /* a month is a parent of days; else it is a leaf */
+    bool by_flow; /* a month is a parent of the flows of its days; else it is a leaf */
 } facts[PARTITION_FACTS] = {
     {"fact_trades", true},
     {"fact_performance_daily", false},
@@ -23,8 +24,13 @@ static const struct partitioned_fact {
 struct place {
     const struct partitioned_fact *fact;
     char month[NAME_BYTES], leaf[NAME_BYTES];
-    char month_from[KEY_BYTES], month_to[KEY_BYTES], day_from[KEY_BYTES], day_to[KEY_BYTES];
+    char month_from[KEY_BYTES], month_to[KEY_BYTES], leaf_from[KEY_BYTES], leaf_to[KEY_BYTES], day[KEY_BYTES];
 };
+
+/* The flows of a day, in the order of their names, which is the order of their leaves' bounds. */
+static const struct flow {
+    const char *source, *suffix;
+} flows[] = {{"CLIENT", "client"}, {"DESK", "desk"}};
 
 /* What the catalog says of a place. */
 struct sight {
@@ -43,8 +49,30 @@ put_key(char text[KEY_BYTES], int32_t days)
     (void)snprintf(text, KEY_BYTES, "%" PRId32, calendar_date_key(days));
 }
 
+/* Name and bounds of a flow's leaf. */
 static enum error_code
-find_place(struct place *place, const char *fact, int32_t date_key, struct error *error)
+find_flow(struct place *place, const char *source, int32_t days, struct error *error)
+{
+    int day = (int)calendar_date_key(days), next = (int)calendar_date_key(days + 1);
+    size_t i = 0;
+    while (i < sizeof(flows) / sizeof(flows[0]) && strcmp(flows[i].source, source) != 0)
+        i++;
+    if (i == sizeof(flows) / sizeof(flows[0]))
+        return error_set(error, ERROR_BUG, "%s is no flow of %s", source, place->fact->name);
+    (void)snprintf(place->leaf, NAME_BYTES, "%s_d%d_%s", place->fact->name, day, flows[i].suffix);
+    if (i == 0) {
+        (void)snprintf(place->leaf_from, KEY_BYTES, "%d, minvalue", day);
+        (void)snprintf(place->leaf_to, KEY_BYTES, "%d, 'DESK'", day);
+    } else {
+        (void)snprintf(place->leaf_from, KEY_BYTES, "%d, 'DESK'", day);
+        (void)snprintf(place->leaf_to, KEY_BYTES, "%d, minvalue", next);
+    }
+    return ERROR_NONE;
+}
+
+/* source: of fact_trades, NULL where only the month matters. */
+static enum error_code
+find_place(struct place *place, const char *fact, const char *source, int32_t date_key, struct error *error)
 {
     int32_t days;
     size_t i = 0;
@@ -59,14 +87,10 @@ find_place(struct place *place, const char *fact, int32_t date_key, struct error
     place->fact = &facts[i];
     put_key(place->month_from, first);
     put_key(place->month_to, first + calendar_date_month_length(date.year, date.month));
-    put_key(place->day_from, days);
-    put_key(place->day_to, days + 1);
+    put_key(place->day, days);
     (void)snprintf(place->month, NAME_BYTES, "%s_m%04d%02d", fact, date.year, date.month);
-    if (place->fact->by_day)
-        (void)snprintf(place->leaf, NAME_BYTES, "%s_d%s", fact, place->day_from);
-    else
-        memcpy(place->leaf, place->month, NAME_BYTES);
-    return ERROR_NONE;
+    memcpy(place->leaf, place->month, NAME_BYTES);
+    return place->fact->by_flow && source ? find_flow(place, source, days, error) : ERROR_NONE;
 }
 
 static enum error_code
@@ -74,7 +98,7 @@ look(struct database *side, const struct place *place, struct sight *sight, stru
 {
     struct rows *rows;
     if (database_query(side, sql_text(PARTITION_SQL, "look"),
-                       DATABASE_VALUES(place->fact->name, place->month, place->leaf, place->day_from), &rows, error))
+                       DATABASE_VALUES(place->fact->name, place->month, place->leaf, place->day), &rows, error))
         return error->code;
     *sight = (struct sight){
         .date_known = rows_boolean(rows, 0, 0),
@@ -102,9 +126,9 @@ make(struct database *side, const struct place *place, bool month, struct error 
     const char *parent = month ? place->fact->name : place->month;
     const char *name = month ? place->month : place->leaf;
     if (database_value(side, sql_text(PARTITION_SQL, "make"),
-                       DATABASE_VALUES(place->fact->name, parent, name, month ? place->month_from : place->day_from,
-                                       month ? place->month_to : place->day_to,
-                                       month && place->fact->by_day ? "true" : "false"),
+                       DATABASE_VALUES(place->fact->name, parent, name, month ? place->month_from : place->leaf_from,
+                                       month ? place->month_to : place->leaf_to,
+                                       month && place->fact->by_flow ? "true" : "false"),
                        statement, sizeof(statement), error) ||
         database_run(side, statement, error))
         return error_context(error, "partition %s", name);
@@ -130,13 +154,14 @@ try_make(struct database *side, const struct place *place, bool leaf, bool *crea
             return error->code;
         *created = true;
     }
-    if (leaf && place->fact->by_day && !sight.leaf_attached) {
+    if (leaf && place->fact->by_flow && !sight.leaf_attached) {
         if (sight.leaf_exists)
             return name_taken(place->leaf, place->month, error);
         if (make(side, place, false, error))
             return error->code;
         *created = true;
     }
+    FAILPOINT("partition.made");
     return database_commit(side, error);
 }
 
@@ -157,24 +182,53 @@ make_until_deadline(struct database *side, const struct place *place, bool leaf,
     return ERROR_NONE;
 }
 
+static enum error_code
+date_unknown(const struct place *place, struct error *error)
+{
+    return error_set(error, ERROR_DATE_KEY,
+                     "dim_date has no row for %.4s-%.2s-%.2s; run `tapemill enqueue dates` (TAPEMILL_DATES_FROM, "
+                     "TAPEMILL_DATES_YEARS_AHEAD)",
+                     place->day, place->day + 4, place->day + 6);
+}
+
 enum error_code
-partition_ensure_day(struct job_context *context, const char *fact, int32_t date_key, struct error *error)
+partition_ensure_day(struct job_context *context, const char *fact, const char *source, int32_t date_key,
+                     struct error *error)
 {
     struct place place;
     struct sight sight;
     struct database *side;
     bool created;
-    if (find_place(&place, fact, date_key, error) || job_side(context, &side, error) ||
+    if (find_place(&place, fact, source, date_key, error) || job_side(context, &side, error) ||
         look(side, &place, &sight, error))
         return error->code;
     if (!sight.date_known)
-        return error_set(error, ERROR_DATE_KEY,
-                         "dim_date has no row for %.4s-%.2s-%.2s; run `tapemill enqueue dates` (TAPEMILL_DATES_FROM, "
-                         "TAPEMILL_DATES_YEARS_AHEAD)",
-                         place.day_from, place.day_from + 4, place.day_from + 6);
+        return date_unknown(&place, error);
     if (sight.leaf_attached)
         return ERROR_NONE;
     return make_until_deadline(side, &place, true, &created, error);
+}
+
+enum error_code
+partition_find_leaf(struct job_context *context, const char *source, int32_t date_key, struct partition_leaf *leaf,
+                    struct error *error)
+{
+    struct place place;
+    struct sight sight;
+    struct database *side;
+    bool created;
+    if (find_place(&place, facts[0].name, source, date_key, error) || job_side(context, &side, error) ||
+        look(side, &place, &sight, error))
+        return error->code;
+    if (!sight.date_known)
+        return date_unknown(&place, error);
+    if (!sight.month_attached && make_until_deadline(side, &place, false, &created, error))
+        return error->code;
+    (void)snprintf(leaf->name, sizeof(leaf->name), "%s", place.leaf);
+    (void)snprintf(leaf->parent, sizeof(leaf->parent), "%s", place.month);
+    (void)snprintf(leaf->bounds, sizeof(leaf->bounds), "from (%s) to (%s)", place.leaf_from, place.leaf_to);
+    leaf->exists = sight.leaf_exists || sight.leaf_attached;
+    return ERROR_NONE;
 }
 
 enum error_code
@@ -185,7 +239,7 @@ partition_ensure_month(struct job_context *context, const char *fact, int32_t da
     struct sight sight;
     struct database *side;
     *created = false;
-    if (find_place(&place, fact, date_key, error) || job_side(context, &side, error) ||
+    if (find_place(&place, fact, NULL, date_key, error) || job_side(context, &side, error) ||
         look(side, &place, &sight, error))
         return error->code;
     if (sight.month_attached)

@@ -1,7 +1,8 @@
 /* jobs/partition.h - the partitions of the facts: made when their first row is on its way, or ahead of it.
  *
- * fact_trades has a parent per month, fact_trades_m202401, whose leaves are days, fact_trades_d20240102. Of
- * fact_performance_daily a month is the leaf. Bounds are half-open in date_key: [20240102, 20240103).
+ * fact_trades has a parent per month, fact_trades_m202401, by range of (date_key, source), whose leaves are the flows
+ * of a day: fact_trades_d20240102_desk, _client. So each flow's load builds its own leaf. Of fact_performance_daily a
+ * month is the leaf. Bounds are half-open.
  *
  * A table is created beside the fact and then attached: ATTACH locks the parent less than CREATE ... PARTITION OF does,
  * and adds indexes and foreign keys itself. It still takes SHARE ROW EXCLUSIVE on every dimension, which waits for
@@ -20,11 +21,23 @@
 enum { PARTITION_FACTS = 2 };
 const char *partition_fact(int index);
 
-/* Makes sure that a row with this date_key has a leaf of the fact to go to. Cheap where it is there: one query of the
- * catalog. Any number of workers may ask at once. ERROR_DATE_KEY if dim_date does not know the date; ERROR_PG_CONFLICT
- * if the locks could not be had; ERROR_PG_STATEMENT if a table that is no partition has the name. */
-ERROR_MUST_CHECK enum error_code partition_ensure_day(struct job_context *context, const char *fact, int32_t date_key,
-                                                      struct error *error);
+/* Makes sure that a row with this date_key (and, for fact_trades, source) has a leaf of the fact to go to. Cheap where
+ * it is there: one query of the catalog. Any number of workers may ask at once. ERROR_DATE_KEY if dim_date does not
+ * know the date; ERROR_PG_CONFLICT if the locks could not be had; ERROR_PG_STATEMENT if a table that is no partition
+ * has the name. */
+ERROR_MUST_CHECK enum error_code partition_ensure_day(struct job_context *context, const char *fact, const char *source,
+                                                      int32_t date_key, struct error *error);
+
+/* A leaf that may be built beside the table and attached. */
+struct partition_leaf {
+    char name[64], parent[64], bounds[128]; /* bounds: "from (...) to (...)" */
+    bool exists;                            /* the day's rows have a leaf already: merge into it */
+};
+
+/* Makes sure of the month parent and says what the leaf of a flow of fact_trades is called. source: "DESK" or "CLIENT".
+ */
+ERROR_MUST_CHECK enum error_code partition_find_leaf(struct job_context *context, const char *source, int32_t date_key,
+                                                     struct partition_leaf *leaf, struct error *error);
 
 /* Makes sure that the month of the date_key has its parent; dim_date need not know it. *created is false if it had. */
 ERROR_MUST_CHECK enum error_code partition_ensure_month(struct job_context *context, const char *fact, int32_t date_key,

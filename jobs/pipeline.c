@@ -134,8 +134,8 @@ pipeline_enqueue(struct database *warehouse, const struct pipeline_definition *p
     (void)snprintf(backfill, sizeof(backfill), "%" PRId64, request->backfill_id);
     (void)snprintf(parent, sizeof(parent), "%" PRId64, request->parent_id);
     if (database_value(warehouse, sql_text("ledger/pipeline", "create_run"),
-                       DATABASE_VALUES(pipeline->name, request->business_date, backfill, parent), run_id, sizeof(run_id),
-                       error))
+                       DATABASE_VALUES(pipeline->name, request->business_date, backfill, parent), run_id,
+                       sizeof(run_id), error))
         return error_context(error, "pipeline %s could not be enqueued", pipeline->name);
     (void)sscanf(run_id, "%" SCNd64, &insertion.run_id);
     *job_ids = arena_alloc(arena, pipeline->count * sizeof(**job_ids));
@@ -168,7 +168,8 @@ enqueue_job(struct database *warehouse, const struct job_definition *job, const 
         .backfill_id = request->backfill_id,
     };
     if (job->needs_date && !request->business_date)
-        return error_set(error, ERROR_USAGE, "job %s works on one business date; give it with --date YYYY-MM-DD", job->name);
+        return error_set(error, ERROR_USAGE, "job %s works on one business date; give it with --date YYYY-MM-DD",
+                         job->name);
     *job_ids = arena_alloc(arena, sizeof(**job_ids));
     *count = 1;
     if (!*job_ids)

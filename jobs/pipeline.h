@@ -39,7 +39,8 @@ struct pipeline_request {
 
 /* Inserts a run of the pipeline for one business date, all steps at once, in the caller's transaction. *job_ids (in the
  * arena) are the steps' jobs, for ledger_push(). */
-ERROR_MUST_CHECK enum error_code pipeline_enqueue(struct database *warehouse, const struct pipeline_definition *pipeline,
+ERROR_MUST_CHECK enum error_code pipeline_enqueue(struct database *warehouse,
+                                                  const struct pipeline_definition *pipeline,
                                                   const struct pipeline_request *request, struct arena *arena,
                                                   int64_t **job_ids, size_t *count, struct error *error);
 

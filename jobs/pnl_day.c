@@ -1,6 +1,7 @@
 #include "jobs/pnl_day.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/calendar_date.h"
 
@@ -31,4 +32,24 @@ pnl_day_reopen(struct job_context *context, int32_t days, struct error *error)
 {
     char key[PNL_DAY_KEY_BYTES];
     return ledger_set_condition(context->warehouse, pnl_day_key(days, key), false, &context->pushes, error);
+}
+
+const char *const pnl_day_flows[PNL_DAY_FLOWS] = {"CLIENT", "DESK"};
+
+const char *
+pnl_day_booked_key(const char *source, int32_t days, char key[PNL_DAY_KEY_BYTES])
+{
+    (void)snprintf(key, PNL_DAY_KEY_BYTES, "booked:%.8s:%d", source, (int)calendar_date_key(days));
+    return key;
+}
+
+enum error_code
+pnl_day_is_met(struct database *warehouse, const char *key, bool *met, struct error *error)
+{
+    char count[16];
+    if (database_value(warehouse, sql_text("jobs/trade_load", "is_met"), DATABASE_VALUES(key), count, sizeof(count),
+                       error))
+        return error->code;
+    *met = strcmp(count, "0") != 0;
+    return ERROR_NONE;
 }

@@ -10,7 +10,7 @@
 
 #include "jobs/job.h"
 
-enum { PNL_DAY_KEY_BYTES = 24 };
+enum { PNL_DAY_KEY_BYTES = 32 };
 
 /* The condition's key; returns key. days is a day number (core/calendar_date.h). */
 const char *pnl_day_key(int32_t days, char key[PNL_DAY_KEY_BYTES]);
@@ -20,5 +20,16 @@ ERROR_MUST_CHECK enum error_code pnl_day_hold(struct job_context *context, int32
 
 /* Says that the books of the date must be closed anew. */
 ERROR_MUST_CHECK enum error_code pnl_day_reopen(struct job_context *context, int32_t days, struct error *error);
+
+/* The key of the condition "booked:SOURCE:YYYYMMDD": the facts of this flow and date have their realised P&L already,
+ * and etl_open_positions its closing books, computed by the load from the closing books of the date before as they
+ * stand. */
+enum { PNL_DAY_FLOWS = 2 };
+extern const char *const pnl_day_flows[PNL_DAY_FLOWS]; /* "CLIENT", "DESK" */
+const char *pnl_day_booked_key(const char *source, int32_t days, char key[PNL_DAY_KEY_BYTES]);
+
+/* Whether the flow is booked, or the date closed. No lock. */
+ERROR_MUST_CHECK enum error_code pnl_day_is_met(struct database *warehouse, const char *key, bool *met,
+                                                struct error *error);
 
 #endif

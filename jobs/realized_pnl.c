@@ -65,6 +65,7 @@ struct realized_day {
     bool has_previous; /* false on the first date of the history */
     char date[CALENDAR_DATE_BYTES], date_key[NUMBER_BYTES], previous_key[NUMBER_BYTES];
     char reopened[CALENDAR_DATE_BYTES]; /* the next date, if it was reopened */
+    char flows[32];                     /* text[] of the flows to book: those that their load has not booked already */
     struct copy_writer *stage;
     struct book book; /* the one being read, if any was */
     int64_t fills, closing_fills, books, open_books;
@@ -100,6 +101,25 @@ read_date(struct realized_day *day, struct error *error)
     return ERROR_NONE;
 }
 
+/* A flow whose load computed its P&L on the way in is booked already. */
+static enum error_code
+find_flows(struct realized_day *day, struct error *error)
+{
+    char key[PNL_DAY_KEY_BYTES];
+    bool booked;
+    size_t length = (size_t)snprintf(day->flows, sizeof(day->flows), "{");
+    for (int i = 0; i < PNL_DAY_FLOWS; i++) {
+        if (pnl_day_is_met(day->context->warehouse, pnl_day_booked_key(pnl_day_flows[i], day->days, key), &booked,
+                           error))
+            return error->code;
+        if (!booked)
+            length += (size_t)snprintf(day->flows + length, sizeof(day->flows) - length, "%s%s", length > 1 ? "," : "",
+                                       pnl_day_flows[i]);
+    }
+    (void)snprintf(day->flows + length, sizeof(day->flows) - length, "}");
+    return ERROR_NONE;
+}
+
 static enum error_code
 take_locks(struct realized_day *day, struct error *error)
 {
@@ -108,7 +128,9 @@ take_locks(struct realized_day *day, struct error *error)
     if (day_lock(warehouse, "fact_trades", calendar_date_key(day->days), error) ||
         (day->has_previous && pnl_day_hold(day->context, day->days - 1, error)))
         return error->code;
-    return database_query(warehouse, SQL("lock_condition"), DATABASE_VALUES(pnl_day_key(day->days, key)), NULL, error);
+    if (database_query(warehouse, SQL("lock_condition"), DATABASE_VALUES(pnl_day_key(day->days, key)), NULL, error))
+        return error->code;
+    return find_flows(day, error);
 }
 
 /* ---- one row ----------------------------------------------------------------------------------------------- */
@@ -294,7 +316,8 @@ run_books(struct realized_day *day, struct database *side, struct error *error)
 {
     struct copy_reader *events = NULL;
     int64_t rows;
-    if (database_query(side, SQL("set_dates"), DATABASE_VALUES(day->date_key, day->previous_key), NULL, error) ||
+    if (database_query(side, SQL("set_dates"), DATABASE_VALUES(day->date_key, day->previous_key, day->flows), NULL,
+                       error) ||
         copy_reader_open(&events, side, SQL("events"), EVENT_FIELDS, error))
         return error->code;
     enum error_code code = copy_writer_open(&day->stage, day->context->warehouse, SQL("copy_stage"), error);
@@ -346,13 +369,13 @@ store_closing(struct realized_day *day, bool *changed, struct error *error)
 {
     struct database *warehouse = day->context->warehouse;
     char differs[8];
-    if (database_value(warehouse, SQL("closing_differs"), DATABASE_VALUES(day->date_key), differs, sizeof(differs),
-                       error))
+    if (database_value(warehouse, SQL("closing_differs"), DATABASE_VALUES(day->date_key, day->flows), differs,
+                       sizeof(differs), error))
         return error->code;
     *changed = differs[0] == 't';
     if (!*changed)
         return ERROR_NONE;
-    if (database_query(warehouse, SQL("delete_closing"), DATABASE_VALUES(day->date_key), NULL, error))
+    if (database_query(warehouse, SQL("delete_closing"), DATABASE_VALUES(day->date_key, day->flows), NULL, error))
         return error->code;
     return database_query(warehouse, SQL("insert_closing"), DATABASE_VALUES(day->date_key), NULL, error);
 }
@@ -384,6 +407,10 @@ reopen_next(struct realized_day *day, struct error *error)
     struct job_context *context = day->context;
     struct rows *rows;
     char key[PNL_DAY_KEY_BYTES];
+    for (int i = 0; i < PNL_DAY_FLOWS; i++)
+        if (ledger_set_condition(context->warehouse, pnl_day_booked_key(pnl_day_flows[i], day->days + 1, key), false,
+                                 NULL, error))
+            return error->code;
     if (database_query(context->warehouse, SQL("look_at_condition"), DATABASE_VALUES(pnl_day_key(day->days + 1, key)),
                        &rows, error))
         return error->code;
@@ -424,14 +451,25 @@ describe(const struct realized_day *day)
                    day->reopened[0] ? ", \"reopened\": \"" : "", day->reopened, day->reopened[0] ? "\"" : "");
 }
 
+/* Books the flows that their loads have not. */
+static enum error_code
+book_flows(struct realized_day *day, struct error *error)
+{
+    bool changed = false;
+    if (stage_results(day, error) || store_realized(day, error) || store_closing(day, &changed, error) ||
+        (changed && reopen_next(day, error)))
+        return error->code;
+    return report_assumptions(day, error);
+}
+
 static enum error_code
 run(struct job_context *context, struct error *error)
 {
     struct realized_day day = {.context = context};
-    bool changed = false;
-    if (read_date(&day, error) || take_locks(&day, error) || stage_results(&day, error) ||
-        store_realized(&day, error) || store_closing(&day, &changed, error) || (changed && reopen_next(&day, error)) ||
-        report_assumptions(&day, error) || close_day(&day, error))
+    if (read_date(&day, error) || take_locks(&day, error))
+        return error->code;
+    bool all_booked = strcmp(day.flows, "{}") == 0;
+    if ((!all_booked && book_flows(&day, error)) || close_day(&day, error))
         return error->code;
     describe(&day);
     return ERROR_NONE;

@@ -12,6 +12,7 @@
 #include "jobs/dimension.h"
 #include "jobs/extract_stage.h"
 #include "jobs/job.h"
+#include "jobs/multiplier_change.h"
 #include "jobs/quality.h"
 #include "jobs/statement.h"
 
@@ -94,14 +95,23 @@ count_changed(struct sync *sync, struct error *error)
     return code;
 }
 
+/* Writes what changed. A contract multiplier is corrected in trades of the past as well. */
+static enum error_code
+apply_changes(struct sync *sync, struct error *error)
+{
+    bool has_multipliers = sync->definition == &dimension_definitions[DIMENSION_INSTRUMENT];
+    if ((has_multipliers && multiplier_change_note(sync->context, error)) ||
+        step(sync, "overwrite", &sync->overwritten, error) || step(sync, "close_versions", &sync->closed, error) ||
+        step(sync, "open_versions", &sync->opened, error) || step(sync, "correct", &sync->corrected, error))
+        return error->code;
+    return has_multipliers ? multiplier_change_follow(sync->context, error) : ERROR_NONE;
+}
+
 static enum error_code
 compare(struct sync *sync, struct error *error)
 {
-    if (step(sync, "insert_members", &sync->inserted, error) || count_changed(sync, error))
-        return error->code;
-    if (sync->changed &&
-        (step(sync, "overwrite", &sync->overwritten, error) || step(sync, "close_versions", &sync->closed, error) ||
-         step(sync, "open_versions", &sync->opened, error) || step(sync, "correct", &sync->corrected, error)))
+    if (step(sync, "insert_members", &sync->inserted, error) || count_changed(sync, error) ||
+        (sync->changed && apply_changes(sync, error)))
         return error->code;
     if (sync->closed != sync->opened)
         return error_set(error, ERROR_BUG, "%" PRId64 " versions of %s were closed, but %" PRId64 " opened",
@@ -202,7 +212,8 @@ static enum error_code
 run(struct job_context *context, struct error *error)
 {
     const char *wanted = job_argument(context, "dimension", NULL);
-    if (check_argument(wanted, error) || set_tenant(context, error) || lock_epochs(context, wanted, error))
+    if (check_argument(wanted, error) || set_tenant(context, error) || lock_epochs(context, wanted, error) ||
+        database_run(context->warehouse, sql_text(SYNC_SQL, "lock_tables"), error))
         return error->code;
     for (int i = 0; i < DIMENSION_COUNT; i++) {
         struct sync sync = {

@@ -29,5 +29,5 @@ const struct extract_column trade_columns[TRADE_COLUMN_COUNT] = {
     [TRADE_UPDATED_AT] = {"updated_at", EXTRACT_TIMESTAMPTZ},
 };
 
-const struct extract_definition extract_executions = {"executions", trade_columns, TRADE_COLUMN_COUNT};
-const struct extract_definition extract_trades = {"trades", trade_columns, TRADE_COLUMN_COUNT};
+const struct extract_definition trade_extract_executions = {"executions", trade_columns, TRADE_COLUMN_COUNT};
+const struct extract_definition trade_extract_trades = {"trades", trade_columns, TRADE_COLUMN_COUNT};

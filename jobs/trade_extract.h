@@ -1,5 +1,5 @@
-/* jobs/trade_extract.h - what the two extractions of trades deliver: the desk's executions and the clients' trades in one
- * form (one contract, two queries). */
+/* jobs/trade_extract.h - what the two extractions of trades deliver: the desk's executions and the clients' trades in
+ * one form (one contract, two queries). */
 #ifndef TAPEMILL_JOBS_TRADE_EXTRACT_H
 #define TAPEMILL_JOBS_TRADE_EXTRACT_H
 
@@ -36,6 +36,6 @@ enum trade_column {
 };
 
 extern const struct extract_column trade_columns[TRADE_COLUMN_COUNT];
-extern const struct extract_definition extract_executions, extract_trades;
+extern const struct extract_definition trade_extract_executions, trade_extract_trades;
 
 #endif

@@ -2,8 +2,9 @@
  *
  * Both flows take this path: the desk's executions (load_executions) and the clients' trades (load_trades). Order of
  * things, in the run's transaction: partition and day leaf (short transactions of their own), point-in-time indexes,
- * one COPY from the source into a staging table, dimension epochs FOR SHARE (if one moved meanwhile, all is read again with
- * the epochs held), quality, day locks in date order, merge by version, tombstones, conditions and follow-up jobs. */
+ * one COPY from the source into a staging table, dimension epochs FOR SHARE (if one moved meanwhile, all is read again
+ * with the epochs held), quality, day locks in date order, merge by version, tombstones, conditions and follow-up jobs.
+ */
 #ifndef TAPEMILL_JOBS_TRADE_LOAD_H
 #define TAPEMILL_JOBS_TRADE_LOAD_H
 

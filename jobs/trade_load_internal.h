@@ -2,6 +2,8 @@
 #ifndef TAPEMILL_JOBS_TRADE_LOAD_INTERNAL_H
 #define TAPEMILL_JOBS_TRADE_LOAD_INTERNAL_H
 
+#include "jobs/partition.h"
+#include "jobs/trade_books.h"
 #include "jobs/trade_load.h"
 
 enum { TRADE_RATES_MAX = 256 };
@@ -23,9 +25,18 @@ struct trade_load {
     struct trade_rate rates[TRADE_RATES_MAX];
     size_t rate_count;
     int64_t extracted;
+
+    const char *leaf;             /* rows go straight into this new table; NULL: into stage_trades */
+    struct copy_writer *findings; /* with a leaf: rows that broke rules wait here */
+    struct trade_books *books;    /* P&L is computed on the way in; NULL: it is not */
+    int64_t rejected, without_rate;
+    bool any_reference; /* the range of the references that were loaded: */
+    int64_t low_number, high_number;
+    struct buffer low_text, high_text;
 };
 
-/* Reads epochs, indexes and rates, then the source, into stage_trades. May be called again: it starts afresh. */
+/* Reads epochs, indexes and rates, then the source, into stage_trades or the new leaf. May be called again: it starts
+ * afresh (the caller empties the table and opens books and findings anew). */
 ERROR_MUST_CHECK enum error_code trade_stage(struct trade_load *load, struct error *error);
 
 /* Reads the epochs again, FOR SHARE to the end of the transaction; *moved tells whether one is no longer what the
@@ -33,5 +44,36 @@ ERROR_MUST_CHECK enum error_code trade_stage(struct trade_load *load, struct err
 ERROR_MUST_CHECK enum error_code trade_hold_epochs(struct trade_load *load, bool *moved, struct error *error);
 
 void trade_stage_free(struct trade_load *load);
+
+/* Loads a day that has no leaf yet by building the leaf beside the table: COPY, indexes, then ATTACH, which adds and
+ * checks the foreign keys set-wise. *built is false, and nothing has happened, when the day must be merged after all:
+ * its leaf has appeared, a reference comes twice, or trades stand on another date. */
+ERROR_MUST_CHECK enum error_code trade_build(struct trade_load *load, const struct partition_leaf *leaf, bool *built,
+                                             struct error *error);
+
+/* Runs a statement of sql/jobs/trade_load.sql and adds the rows that it wrote to *written. */
+ERROR_MUST_CHECK enum error_code trade_load_counted(struct trade_load *load, const char *statement, int count,
+                                                    const char *const *values, int64_t *written, struct error *error);
+/* Runs one that gives a single number. */
+ERROR_MUST_CHECK enum error_code trade_load_number(struct trade_load *load, const char *statement, int count,
+                                                   const char *const *values, int64_t *value, struct error *error);
+
+/* One load at a time, to its commit, looks whether its trades stand on other dates: the last look before the end. */
+ERROR_MUST_CHECK enum error_code trade_load_lock_moves(struct trade_load *load, struct error *error);
+
+/* Other dates whose references can include one of ours, "20240102,20240103", oldest first. */
+ERROR_MUST_CHECK enum error_code trade_load_candidates(struct trade_load *load, char *dates, size_t size,
+                                                       struct error *error);
+
+/* Notes the day as loaded, with the range of its references. */
+ERROR_MUST_CHECK enum error_code trade_load_note_day(struct trade_load *load, struct error *error);
+
+/* Asks for the books and the performance of a date again (YYYY-MM-DD). */
+ERROR_MUST_CHECK enum error_code trade_load_recompute(struct trade_load *load, const char *business_date,
+                                                      struct error *error);
+
+/* The books and the performance of a date (YYYYMMDD) no longer match its facts. */
+ERROR_MUST_CHECK enum error_code trade_load_mark_changed(struct trade_load *load, const char *date_key,
+                                                         bool *was_closed, struct error *error);
 
 #endif

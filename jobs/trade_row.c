@@ -42,7 +42,7 @@ static bool
 no_tenant(const struct trade_row *row)
 {
     /* A desk row's tenant is its account's: what misses there is the account. */
-    return row->flow == TRADE_CLIENT && !row->has_tenant;
+    return !row->has_tenant && (row->flow == TRADE_CLIENT || row->members[DIMENSION_ACCOUNT]);
 }
 
 static bool
@@ -114,6 +114,20 @@ no_status(const struct trade_row *row)
 }
 
 static bool
+is_infinite(bool present, int64_t unix_us)
+{
+    return present && (unix_us == INT64_MAX || unix_us == INT64_MIN);
+}
+
+static bool
+instant_infinite(const struct trade_row *row)
+{
+    return is_infinite(row->has_executed_at, row->executed_at_us) ||
+           is_infinite(row->has_reported_at, row->reported_at_us) ||
+           is_infinite(row->has_updated_at, row->updated_at_us);
+}
+
+static bool
 not_finite(const struct trade_row *row)
 {
     const struct trade_number *const numbers[] = {&row->quantity, &row->price, &row->commission, &row->fees,
@@ -160,7 +174,8 @@ price_unreasonable(const struct trade_row *row)
 {
     static const int64_t most = 1000000000;
     struct decimal limit = decimal_from_int64(most, 0);
-    return row->price.present && row->price.special == DECIMAL_FINITE && decimal_compare(&row->price.value, &limit) >= 0;
+    return row->price.present && row->price.special == DECIMAL_FINITE &&
+           decimal_compare(&row->price.value, &limit) >= 0;
 }
 
 static bool
@@ -203,7 +218,9 @@ strategy_unknown(const struct trade_row *row)
 static bool
 client_unknown(const struct trade_row *row)
 {
-    return unknown_member(row, DIMENSION_CLIENT, TRADE_CLIENT_ID);
+    const struct dimension_version *account = row->members[DIMENSION_ACCOUNT];
+    bool is_named = !is_null(row, TRADE_CLIENT_ID) || (account && account->has_client);
+    return is_named && !row->members[DIMENSION_CLIENT];
 }
 
 static bool
@@ -213,11 +230,14 @@ lp_unknown(const struct trade_row *row)
 }
 
 static bool (*const breaks[])(const struct trade_row *row) = {
-    no_tenant,           no_client,       no_account,      no_instrument,      no_reference,
-    no_instant,          no_version,      quantity_not_positive, price_not_positive, no_side,
-    no_status,           not_finite,      out_of_range,    fill_count_negative, no_currency,
-    account_unknown,     instrument_unknown, strategy_unknown, client_unknown, lp_unknown,
-    price_unreasonable,  fees_negative,   reported_before_executed,
+    no_tenant,          no_client,        no_account,
+    no_instrument,      no_reference,     no_instant,
+    no_version,         instant_infinite, quantity_not_positive,
+    price_not_positive, no_side,          no_status,
+    not_finite,         out_of_range,     fill_count_negative,
+    no_currency,        account_unknown,  instrument_unknown,
+    strategy_unknown,   client_unknown,   lp_unknown,
+    price_unreasonable, fees_negative,    reported_before_executed,
 };
 
 const struct trade_rule trade_rules[] = {
@@ -228,19 +248,22 @@ const struct trade_rule trade_rules[] = {
     {"reference_required", 'E', "trade_reference is required"},
     {"execution_time_required", 'E', "the execution instant is required"},
     {"updated_at_required", 'E', "updated_at is required: it is the row's version"},
+    {"finite_instants", 'E', "an instant is infinite"},
     {"positive_quantity", 'E', "quantity must be greater than 0"},
     {"positive_price", 'E', "price must be greater than 0"},
     {"valid_side", 'E', "side must be BUY or SELL"},
     {"valid_status", 'E', "status must be NEW, CORRECTED or CANCELLED"},
     {"finite_numbers", 'E', "a measure is NaN or infinite"},
-    {"numbers_in_range", 'E', "a measure has more digits than the warehouse keeps (quantity and price 15.8, costs 20.8, "
-                              "latency 17.3); it is not rounded"},
+    {"numbers_in_range", 'E',
+     "a measure has more digits than the warehouse keeps (quantity and price 15.8, costs 20.8, "
+     "latency 17.3); it is not rounded"},
     {"fill_count_non_negative", 'E', "fill_count must not be negative"},
     {"valid_currency", 'E', "currency must be a three-letter ISO 4217 code, on the trade or on its instrument"},
     {"account_known", 'E', "account_id is not in dim_account yet; load the day again once it is"},
     {"instrument_known", 'E', "instrument_id is not in dim_instrument yet; load the day again once it is"},
     {"strategy_known", 'E', "strategy_id is not in dim_strategy yet; load the day again once it is"},
-    {"client_known", 'E', "client_id is not in dim_client yet; load the day again once it is"},
+    {"client_known", 'E',
+     "client_id, or the account's client, is not in dim_client yet; load the day again once it is"},
     {"liquidity_provider_known", 'E', "lp_id is not in dim_liquidity_provider yet; load the day again once it is"},
     {"reasonable_price", 'W', "price is 1,000,000,000 or more"},
     {"fees_non_negative", 'W', "fees are negative"},
@@ -283,7 +306,8 @@ read_number(const struct trade_row *row, enum trade_column column, struct trade_
 }
 
 static enum error_code
-read_instant(const struct trade_row *row, enum trade_column column, bool *present, int64_t *unix_us, struct error *error)
+read_instant(const struct trade_row *row, enum trade_column column, bool *present, int64_t *unix_us,
+             struct error *error)
 {
     *present = !is_null(row, column);
     *unix_us = 0;
@@ -334,6 +358,7 @@ resolve(struct trade_row *row, const struct trade_rules_context *context)
             row->members[i] = dimension_index_find(context->dimensions[i], &id, row->executed_at_us);
     }
     const struct dimension_version *account = row->members[DIMENSION_ACCOUNT];
+    memset(&row->tenant, 0, sizeof(row->tenant));
     row->has_tenant = dimension_id_from_field(field(row, TRADE_TENANT_ID), &row->tenant);
     if (!row->has_tenant && account && account->has_tenant) {
         row->tenant = account->tenant;

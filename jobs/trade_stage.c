@@ -11,7 +11,7 @@
 
 #define SQL(name) sql_text("jobs/trade_load", name)
 
-enum { STAGE_COLUMNS = 35, FAILPOINT_ROWS = 100 };
+enum { STAGE_COLUMNS = 35, LEAF_COLUMNS = 35, FINDING_COLUMNS = 4, FAILPOINT_ROWS = 100 };
 
 /* ---- what the rows are resolved with ------------------------------------------------------------------------ */
 
@@ -21,9 +21,10 @@ read_epochs(struct trade_load *load, const char *statement, char epochs[DIMENSIO
     struct rows *rows;
     if (database_query(load->context->warehouse, SQL(statement), 0, NULL, &rows, error))
         return error->code;
-    enum error_code code = rows_count(rows) == DIMENSION_COUNT
-                               ? ERROR_NONE
-                               : error_set(error, ERROR_BUG, "dim_epochs has %zu of %d rows", rows_count(rows), DIMENSION_COUNT);
+    enum error_code code =
+        rows_count(rows) == DIMENSION_COUNT
+            ? ERROR_NONE
+            : error_set(error, ERROR_BUG, "dim_epochs has %zu of %d rows", rows_count(rows), DIMENSION_COUNT);
     for (size_t i = 0; !code && i < DIMENSION_COUNT; i++)
         (void)snprintf(epochs[i], sizeof(epochs[i]), "%s", rows_text(rows, i, 0));
     rows_free(rows);
@@ -51,9 +52,13 @@ read_rates(struct trade_load *load, struct error *error)
     load->rates[0].rate = decimal_from_int64(1, 0);
     load->rate_count = 1;
     if (database_query(load->context->warehouse, SQL("rates"),
-                       DATABASE_VALUES(load->context->run->business_date, config_text(CONFIG_FX_MAX_AGE_DAYS)), &rows, error))
+                       DATABASE_VALUES(load->context->run->business_date, config_text(CONFIG_FX_MAX_AGE_DAYS)), &rows,
+                       error))
         return error->code;
-    for (size_t i = 0; !code && i < rows_count(rows) && load->rate_count < TRADE_RATES_MAX; i++) {
+    if (rows_count(rows) >= TRADE_RATES_MAX)
+        code = error_set(error, ERROR_RANGE, "fx_rates has %zu currencies for one date, at most %d go",
+                         rows_count(rows), TRADE_RATES_MAX - 1);
+    for (size_t i = 0; !code && i < rows_count(rows); i++) {
         struct trade_rate *rate = &load->rates[load->rate_count];
         const char *text = rows_text(rows, i, 1);
         (void)snprintf(rate->currency, sizeof(rate->currency), "%s", rows_text(rows, i, 0));
@@ -90,6 +95,10 @@ trade_stage_free(struct trade_load *load)
 {
     for (int i = 0; i < DIMENSION_COUNT; i++)
         dimension_index_free(load->dimensions[i]);
+    copy_writer_abort(load->findings);
+    trade_books_free(load->books);
+    buffer_term(&load->low_text);
+    buffer_term(&load->high_text);
 }
 
 /* ---- a staged row ------------------------------------------------------------------------------------------- */
@@ -119,8 +128,8 @@ put_text_field(struct copy_writer *writer, const struct trade_row *row, enum tra
 static void
 put_keys(struct copy_writer *writer, const struct trade_row *row)
 {
-    static const enum dimension order[] = {DIMENSION_INSTRUMENT, DIMENSION_ACCOUNT, DIMENSION_STRATEGY, DIMENSION_CLIENT,
-                                           DIMENSION_LIQUIDITY_PROVIDER};
+    static const enum dimension order[] = {DIMENSION_INSTRUMENT, DIMENSION_ACCOUNT, DIMENSION_STRATEGY,
+                                           DIMENSION_CLIENT, DIMENSION_LIQUIDITY_PROVIDER};
     copy_put_int32(writer, row->time_key);
     for (int i = 0; i < DIMENSION_COUNT; i++)
         copy_put_int32(writer, trade_row_key(row, order[i]));
@@ -165,7 +174,8 @@ put_measures(struct trade_load *load, struct copy_writer *writer, const struct t
     put_text_field(writer, row, TRADE_UPDATED_AT);
 }
 
-/* A row with an ERROR is staged without its measures: for the quarantine, and so that its fact is not taken for gone. */
+/* A row with an ERROR is staged without its measures: for the quarantine, and so that its fact is not taken for gone.
+ */
 static void
 put_rejected(struct copy_writer *writer, const struct trade_row *row)
 {
@@ -178,9 +188,98 @@ put_rejected(struct copy_writer *writer, const struct trade_row *row)
         copy_put_null(writer);
 }
 
+/* ---- a row of a new leaf ------------------------------------------------------------------------------------ */
+
+/* What broke rules waits in the spool: the one COPY of the connection is the leaf's. */
+static enum error_code
+spool_findings(struct trade_load *load, const struct trade_row *row, struct error *error)
+{
+    char record_id[24];
+    int32_t days;
+    if (calendar_date_from_key(load->date_key_number, &days, error))
+        return error->code;
+    (void)snprintf(record_id, sizeof(record_id), "%" PRId64, row->source_id);
+    copy_put_row(load->findings, FINDING_COLUMNS);
+    copy_put_text(load->findings, row->has_source_id ? record_id : NULL);
+    copy_put_date(load->findings, days);
+    copy_put_bytes(load->findings, row->issues.bytes, row->issues.length);
+    if (quality_put_row(load->findings, load->definition->extract, row->fields, error))
+        return error->code;
+    return copy_flush(load->findings, error);
+}
+
+static enum error_code
+put_realized(struct trade_load *load, struct copy_writer *writer, const struct trade_row *row, struct error *error)
+{
+    struct decimal realized;
+    bool closes;
+    if (!load->books || row->is_deleted) {
+        copy_put_null(writer);
+        copy_put_null(writer);
+        return ERROR_NONE;
+    }
+    if (trade_books_apply(load->books, row, &realized, &closes, error))
+        return error_context(error, "row %" PRId64 " of %s", row->source_id, load->definition->source_table);
+    copy_put_decimal(writer, &realized);
+    copy_put_bool(writer, closes);
+    return ERROR_NONE;
+}
+
+static enum error_code
+put_leaf_row(struct trade_load *load, struct copy_writer *writer, const struct trade_row *row, struct error *error)
+{
+    if (row->issues.length && spool_findings(load, row, error))
+        return error->code;
+    if (row->has_error) {
+        load->rejected++;
+        return ERROR_NONE;
+    }
+    copy_put_row(writer, LEAF_COLUMNS);
+    copy_put_int32(writer, load->date_key_number);
+    copy_put_text(writer, load->definition->source_label);
+    put_keys(writer, row);
+    put_measures(load, writer, row);
+    copy_put_int64(writer, load->context->run->run_no);
+    if (put_realized(load, writer, row, error))
+        return error->code;
+    return copy_flush(writer, error);
+}
+
+/* Widens the range of references to the row's. */
+static void
+note_reference(struct trade_load *load, const struct trade_row *row)
+{
+    const struct copy_field *reference = &row->fields[TRADE_REFERENCE];
+    if (row->has_error)
+        return;
+    if (row->flow == TRADE_DESK) {
+        load->low_number = load->any_reference && load->low_number < row->source_id ? load->low_number : row->source_id;
+        load->high_number =
+            load->any_reference && load->high_number > row->source_id ? load->high_number : row->source_id;
+        load->any_reference = true;
+        return;
+    }
+    struct buffer *const ends[] = {&load->low_text, &load->high_text};
+    for (int i = 0; i < 2; i++) {
+        size_t length = (size_t)reference->length, shorter = length < ends[i]->length ? length : ends[i]->length;
+        int order = ends[i]->length ? memcmp(reference->bytes, ends[i]->bytes, shorter) : 0;
+        order = order ? order : (length > ends[i]->length) - (length < ends[i]->length);
+        if (load->any_reference && (i == 0 ? order >= 0 : order <= 0))
+            continue;
+        buffer_clear(ends[i]);
+        buffer_append(ends[i], reference->bytes, length);
+    }
+    load->any_reference = true;
+}
+
 static enum error_code
 put_row(struct trade_load *load, struct copy_writer *writer, const struct trade_row *row, struct error *error)
 {
+    note_reference(load, row);
+    if (!row->has_error && !row->is_deleted && !find_rate(load, row->currency))
+        load->without_rate++;
+    if (load->leaf)
+        return put_leaf_row(load, writer, row, error);
     copy_put_row(writer, STAGE_COLUMNS);
     if (put_findings(load, writer, row, error))
         return error->code;
@@ -206,7 +305,8 @@ check_date(const struct trade_load *load, const struct trade_row *row, struct er
     if (calendar_date_key(days) == load->date_key_number)
         return ERROR_NONE;
     return error_set(error, ERROR_CONTRACT,
-                     "extraction query %s delivered row %" PRId64 " of another business date (%d) than asked for (%d); it "
+                     "extraction query %s delivered row %" PRId64
+                     " of another business date (%d) than asked for (%d); it "
                      "must keep to tapemill.interval_start and tapemill.interval_end",
                      load->definition->extract->name, row->source_id, calendar_date_key(days), load->date_key_number);
 }
@@ -236,7 +336,20 @@ copy_rows(struct trade_load *load, struct copy_reader *reader, struct copy_write
     }
 }
 
-/* Streams the source into the staging table, row by row. */
+static enum error_code
+open_target(struct trade_load *load, struct copy_writer **writer, struct error *error)
+{
+    struct database *warehouse = load->context->warehouse;
+    char copy[1024];
+    if (!load->leaf)
+        return copy_writer_open(writer, warehouse, SQL("copy"), error);
+    if (database_value(warehouse, sql_text("jobs/trade_build", "copy"), DATABASE_VALUES(load->leaf), copy, sizeof(copy),
+                       error))
+        return error->code;
+    return copy_writer_open(writer, warehouse, copy, error);
+}
+
+/* Streams the source into the staging table or the new leaf, row by row. */
 static enum error_code
 stream(struct trade_load *load, struct error *error)
 {
@@ -246,12 +359,13 @@ stream(struct trade_load *load, struct error *error)
     int64_t staged;
     if (extract_open(load->context, load->definition->extract, &reader, error))
         return error->code;
-    if (copy_writer_open(&writer, load->context->warehouse, SQL("copy"), error)) {
+    if (open_target(load, &writer, error)) {
         copy_reader_close(reader);
         return error->code;
     }
     trade_row_init(&row, load->definition->flow);
-    load->extracted = 0;
+    load->extracted = load->rejected = load->without_rate = 0;
+    load->any_reference = false;
     enum error_code code = copy_rows(load, reader, writer, &row, error);
     trade_row_term(&row);
     copy_reader_close(reader);
@@ -259,9 +373,9 @@ stream(struct trade_load *load, struct error *error)
         copy_writer_abort(writer);
     else
         code = copy_writer_finish(writer, &staged, error);
-    if (!code && staged != load->extracted)
-        return error_set(error, ERROR_GATE, "%" PRId64 " rows were extracted, but %" PRId64 " were staged", load->extracted,
-                         staged);
+    int64_t wanted = load->extracted - (load->leaf ? load->rejected : 0);
+    if (!code && staged != wanted)
+        return error_set(error, ERROR_GATE, "%" PRId64 " rows were to be staged, but %" PRId64 " were", wanted, staged);
     return code;
 }
 
@@ -270,7 +384,7 @@ trade_stage(struct trade_load *load, struct error *error)
 {
     /* The epochs first: what a sync commits between them and the indexes is then noticed, not missed. */
     if (read_epochs(load, "epochs", load->epochs, error) || build_indexes(load, error) || read_rates(load, error) ||
-        stream(load, error) || database_run(load->context->warehouse, SQL("analyze_stage"), error))
+        stream(load, error) || (!load->leaf && database_run(load->context->warehouse, SQL("analyze_stage"), error)))
         return error->code;
     FAILPOINT("load.staged");
     return ERROR_NONE;

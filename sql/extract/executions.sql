@@ -1,4 +1,4 @@
--- The desk's executions of one data interval. Tenant and client are the account's, the currency is the instrument's as of
+-- The desk's executions of one data interval, in execution order, so that the load can compute realised P&L on the way. Tenant and client are the account's, the currency is the instrument's as of
 -- the execution: the load takes them from the dimensions, so they are NULL here. The strategy comes from the order.
 select e.execution_id::bigint                       as source_id,
        e.execution_id::text                         as trade_reference,
@@ -30,3 +30,4 @@ from executions e
 left join orders o on o.order_id = e.order_id
 where e.executed_at >= current_setting('tapemill.interval_start')::timestamptz
   and e.executed_at < current_setting('tapemill.interval_end')::timestamptz
+order by e.executed_at, e.execution_id

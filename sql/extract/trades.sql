@@ -1,4 +1,4 @@
--- The clients' trades of one data interval. trade_date is the instant of the execution.
+-- The clients' trades of one data interval, in execution order, so that the load can compute realised P&L on the way. trade_date is the instant of the execution.
 select t.trade_id::bigint                           as source_id,
        t.trade_reference::text                      as trade_reference,
        t.tenant_id::uuid                            as tenant_id,
@@ -28,3 +28,4 @@ select t.trade_id::bigint                           as source_id,
 from trades t
 where t.trade_date >= current_setting('tapemill.interval_start')::timestamptz
   and t.trade_date < current_setting('tapemill.interval_end')::timestamptz
+order by t.trade_date, t.trade_reference collate "C"

@@ -46,7 +46,7 @@ delete from etl_dirty_buckets where target = 'performance' and date_key = $1::in
 -- rounds right: a/b is no closer than 1/2b units of the last place to a point where rounding turns, unless it is there.
 insert into stage_performance
 with trades as (
-    select f.tenant_id, a.account_id, s.strategy_id, f.currency, f.rate_to_base is null as is_missing, f.quantity,
+    select f.tenant_id, a.account_id, s.strategy_id, f.rate_to_base is null as is_missing, f.quantity,
            f.is_closing, f.realized_pnl, f.notional_value * f.rate_to_base as notional,
            f.realized_pnl * f.rate_to_base as pnl, f.commission * f.rate_to_base as commission,
            f.fees * f.rate_to_base as fees
@@ -56,7 +56,6 @@ with trades as (
     where f.date_key = $1::integer and f.source = 'DESK' and not f.is_deleted
 ), sums as (
     select tenant_id, account_id, strategy_id, count(*) filter (where realized_pnl is null) as unbooked,
-           string_agg(distinct currency, ', ' order by currency) filter (where is_missing) as missing,
            count(*) filter (where is_missing) as missing_trades, count(*) as total,
            count(*) filter (where is_closing) as closing, count(*) filter (where realized_pnl > 0) as winners,
            count(*) filter (where realized_pnl < 0) as losers, sum(quantity) as volume, sum(notional) as notional,
@@ -65,8 +64,18 @@ with trades as (
            sum(commission) as commissions, sum(fees) as fees
     from trades
     group by tenant_id, account_id, strategy_id
+), missing as (
+    -- Apart from the sums: an ordered aggregate would sort all trades for the few that it takes.
+    select f.tenant_id, a.account_id, s.strategy_id, string_agg(distinct f.currency, ', ' order by f.currency) as currencies
+    from fact_trades f
+    join dim_account a using (account_key)
+    join dim_strategy s using (strategy_key)
+    where f.date_key = $1::integer and f.source = 'DESK' and not f.is_deleted and f.rate_to_base is null
+    group by f.tenant_id, a.account_id, s.strategy_id
 ), rounded as (
-    select s.*, round(won, 8) as gross_profit, round(-lost, 8) as gross_loss, round(commissions, 8) as base_commissions,
+    select s.*, (select m.currencies from missing m
+                 where m.tenant_id = s.tenant_id and m.account_id is not distinct from s.account_id
+                   and m.strategy_id is not distinct from s.strategy_id) as missing, round(won, 8) as gross_profit, round(-lost, 8) as gross_loss, round(commissions, 8) as base_commissions,
            round(s.fees, 8) as base_fees
     from sums s
 )

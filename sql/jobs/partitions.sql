@@ -29,8 +29,8 @@ select pg_advisory_xact_lock(hashtext('tapemill partition of ' || $1::text), has
 
 -- The statements that make a partition. CHECKs come from the fact itself; foreign keys and indexes come with ATTACH.
 -- name: make
--- $1 fact, $2 parent, $3 name, $4 and $5 bounds, $6 true for a parent of its own.
+-- $1 fact, $2 parent, $3 name, $4 and $5 bounds (made of digits and the names of flows), $6 true for a parent of its own.
 select format('create table %1$I (like %2$I including defaults including constraints)%3$s; '
               'alter table %4$I attach partition %1$I for values from (%5$s) to (%6$s)',
-              $3::text, $1::text, case when $6::boolean then ' partition by range (date_key)' else '' end, $2::text,
-              $4::integer, $5::integer)
+              $3::text, $1::text, case when $6::boolean then ' partition by range (date_key, source)' else '' end, $2::text,
+              $4::text, $5::text)

@@ -26,15 +26,16 @@ copy stage_pnl (trade_key, realized_pnl, is_closing, source, tenant_id, account_
 -- name: lock_condition
 -- Makes the condition if need be, and locks it as it is: whoever holds it or sets it waits for the commit.
 insert into etl_conditions as c (key, met) values ($1, false)
-on conflict (key) do nothing
+on conflict (key) do update set met = c.met where false
 
 -- name: look_at_condition
 -- The same for one that may not be there.
 select met from etl_conditions where key = $1 for update
 
 -- name: set_dates
--- COPY takes no parameters. $1 the business date's key, $2 the key of the date before, 0 if there is none.
-select set_config('tapemill.pnl_date_key', $1, true), set_config('tapemill.pnl_previous_key', $2, true)
+-- COPY takes no parameters. $1 the business date's key, $2 the key of the date before, 0 if there is none, $3 the flows.
+select set_config('tapemill.pnl_date_key', $1, true), set_config('tapemill.pnl_previous_key', $2, true),
+       set_config('tapemill.pnl_flows', $3, true)
 
 -- name: events
 -- Each book's opening state, then its fills in execution order. The columns are enum event_field.
@@ -47,6 +48,7 @@ from (
            null::timestamptz as executed_at, null::bigint as execution_number
     from etl_open_positions p
     where p.date_key = current_setting('tapemill.pnl_previous_key')::integer
+      and p.source = any (current_setting('tapemill.pnl_flows')::text[])
     union all
     select f.source, f.tenant_id, case f.source when 'DESK' then a.account_id end,
            case f.source when 'DESK' then s.strategy_id end, case f.source when 'CLIENT' then c.client_id end,
@@ -58,7 +60,8 @@ from (
     join dim_account a using (account_key)
     join dim_strategy s using (strategy_key)
     join dim_client c on c.client_key = f.client_key
-    where f.date_key = current_setting('tapemill.pnl_date_key')::integer and not f.is_deleted
+    where f.date_key = current_setting('tapemill.pnl_date_key')::integer
+      and f.source = any (current_setting('tapemill.pnl_flows')::text[]) and not f.is_deleted
 ) e
 order by e.source collate "C", e.tenant_id, e.account_id, e.strategy_id, e.client_id, e.instrument_id,
          e.trade_key is not null, e.executed_at, e.execution_number, e.trade_reference
@@ -79,17 +82,17 @@ select exists (
     from stage_pnl where trade_key is null
     except
     select source, tenant_id, account_id, strategy_id, client_id, instrument_id, quantity, total_cost
-    from etl_open_positions where date_key = $1::integer
+    from etl_open_positions where date_key = $1::integer and source = any ($2::text[])
 ) or exists (
     select source, tenant_id, account_id, strategy_id, client_id, instrument_id, quantity, total_cost
-    from etl_open_positions where date_key = $1::integer
+    from etl_open_positions where date_key = $1::integer and source = any ($2::text[])
     except
     select source, tenant_id, account_id, strategy_id, client_id, instrument_id, quantity, total_cost
     from stage_pnl where trade_key is null
 )
 
 -- name: delete_closing
-delete from etl_open_positions where date_key = $1::integer
+delete from etl_open_positions where date_key = $1::integer and source = any ($2::text[])
 
 -- name: insert_closing
 insert into etl_open_positions (date_key, source, tenant_id, account_id, strategy_id, client_id, instrument_id, quantity,
@@ -103,8 +106,8 @@ where trade_key is null
 insert into etl_data_quality_issues (job_run_id, source_table, record_id, rule_name, severity, error_message, business_date)
 select $1::uuid, 'fact_trades', i.instrument_id::text, 'multiplier_assumed', 'WARNING',
        format('[multiplier_assumed] instrument %s, with %s trades on %s, has not arrived: its realised P&L was computed '
-              'with a contract multiplier of 1; once the source has it, run `tapemill enqueue sync_dimensions` and then '
-              '`tapemill enqueue pnl_forward --date %s`', i.instrument_id, count(*), $2::date, $2::date),
+              'with a contract multiplier of 1; once the source has it, `tapemill enqueue sync_dimensions` has it '
+              'computed again', i.instrument_id, count(*), $2::date),
        $2::date
 from fact_trades f
 join dim_instrument i using (instrument_key)

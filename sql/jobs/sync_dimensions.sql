@@ -5,6 +5,11 @@
 -- name: lock_epochs
 select dimension from dim_epochs where dimension = any ($1::text[]) order by dimension for update
 
+-- name: lock_tables utility
+-- All at once and before anything is written, in the order in which ATTACH of a partition locks them (by the names of the
+-- foreign keys): a sync that had one and waited for the next could wait for an ATTACH that waits for it.
+lock table dim_account, dim_client, dim_instrument, dim_liquidity_provider, dim_strategy in row exclusive mode
+
 -- name: advance_epoch
 update dim_epochs set epoch = epoch + 1, updated_at = now() where dimension = $1::text
 

@@ -9,7 +9,8 @@ create temp table stage_trades (
     notional_value numeric, commission numeric, fees numeric, net_amount numeric, currency text, rate_to_base numeric,
     liquidity_flag text, execution_venue text, latency_ms numeric, fill_latency_ms numeric, fill_count integer,
     is_partial_fill boolean, is_deleted boolean, source_updated_at timestamptz
-) on commit drop
+) on commit drop;
+create temp table stage_pairs (stage_row tid, trade_key bigint, kind "char") on commit drop;
 
 -- name: copy utility
 copy stage_trades (record_id, is_error, issues, record_data, source_id, time_key, instrument_key, account_key,
@@ -62,16 +63,22 @@ using (
 ) ranked
 where s.ctid = ranked.row_id and ranked.place > 1
 
--- name: other_days
--- Dates on which facts stand whose trades are now on this date.
-select distinct f.date_key
-from stage_trades s
-join fact_trades f on f.tenant_id = s.tenant_id and f.source = $2 and f.trade_reference = s.trade_reference
-where not s.is_error and f.date_key <> $1::integer
-order by 1
+-- name: candidate_days
+-- Other dates whose references can include one of ours ($3..$4 as numbers for the desk, $5..$6 as texts for clients).
+select coalesce(string_agg(date_key::text, ',' order by date_key), '')
+from etl_fact_days
+where source = $2 and date_key <> $1::integer
+  and case when $2 = 'DESK' then low_number <= $4::bigint and high_number >= $3::bigint
+           else low_text <= $6 and high_text >= $5 end
 
--- name: any_other_day
-select count(*) from etl_fact_days where fact = 'fact_trades' and date_key <> $1::integer
+-- name: other_days
+-- Of these dates, those on which facts stand whose trades are now on this date.
+select d.date_key
+from unnest(string_to_array($1, ',')::integer[]) d (date_key)
+where exists (select from stage_trades s
+              join fact_trades f on f.tenant_id = s.tenant_id and f.source = $2 and f.trade_reference = s.trade_reference
+              where not s.is_error and f.date_key = d.date_key)
+order by 1
 
 -- name: superseded_elsewhere
 -- The trade stands on another date in a newer version.
@@ -92,13 +99,37 @@ using stage_trades s
 where not s.is_error and f.tenant_id = s.tenant_id and f.source = $1 and f.trade_reference = s.trade_reference
   and f.date_key = $2::integer
 
--- name: superseded
-select count(*)
+-- name: pair
+-- Staged rows whose fact stands already, and what is to be done: 'S' the fact is newer, 'N' it says the same, 'U' it is to
+-- be updated. At equal source_updated_at a row without LSN is older than one with.
+insert into stage_pairs (stage_row, trade_key, kind)
+select s.ctid, f.trade_key,
+       case when f.source_updated_at > s.source_updated_at
+                 or (f.source_updated_at = s.source_updated_at and f.source_lsn is not null) then 'S'
+            when (f.time_key, f.instrument_key, f.account_key, f.strategy_key, f.client_key, f.lp_key, f.execution_id,
+                       f.order_id, f.execution_timestamp, f.settlement_date, f.side, f.order_type,
+                       f.quantity, f.price, f.commission, f.fees, f.currency, f.rate_to_base,
+                       f.liquidity_flag, f.execution_venue, f.latency_ms, f.fill_latency_ms,
+                       f.fill_count, f.is_partial_fill, f.is_deleted, f.source_updated_at)
+                 is distinct from
+                 (s.time_key, s.instrument_key, s.account_key, s.strategy_key, s.client_key, s.lp_key, s.execution_id,
+                       s.order_id, s.execution_timestamp, s.settlement_date, s.side, s.order_type,
+                       s.quantity, s.price, s.commission, s.fees, s.currency, s.rate_to_base,
+                       s.liquidity_flag, s.execution_venue, s.latency_ms, s.fill_latency_ms,
+                       s.fill_count, s.is_partial_fill, s.is_deleted, s.source_updated_at) then 'U'
+            else 'N' end
 from stage_trades s
-join fact_trades f on f.tenant_id = s.tenant_id and f.source = $2 and f.trade_reference = s.trade_reference
-where not s.is_error and f.date_key = $1::integer
-  and (f.source_updated_at > s.source_updated_at
-       or (f.source_updated_at = s.source_updated_at and f.source_lsn is not null))
+join fact_trades f on f.tenant_id = s.tenant_id and f.trade_reference = s.trade_reference
+where not s.is_error and f.date_key = $1::integer and f.source = $2
+
+-- name: analyze_pairs utility
+analyze stage_pairs
+
+-- name: count_superseded
+select count(*) from stage_pairs where kind = 'S'
+
+-- name: count_unchanged
+select count(*) from stage_pairs where kind = 'N'
 
 -- name: update
 update fact_trades f
@@ -112,20 +143,9 @@ set time_key = s.time_key, instrument_key = s.instrument_key, account_key = s.ac
     fill_count = s.fill_count, is_partial_fill = s.is_partial_fill, is_deleted = s.is_deleted,
     source_updated_at = s.source_updated_at, realized_pnl = null, is_closing = null, etl_run_id = $3::bigint,
     loaded_at = clock_timestamp()
-from stage_trades s
-where not s.is_error and f.date_key = $1::integer and f.source = $2 and f.tenant_id = s.tenant_id
-  and f.trade_reference = s.trade_reference
-  and (s.source_updated_at > f.source_updated_at
-       or (s.source_updated_at = f.source_updated_at and f.source_lsn is null))
-  and (f.time_key, f.instrument_key, f.account_key, f.strategy_key, f.client_key, f.lp_key, f.execution_id, f.order_id,
-       f.execution_timestamp, f.settlement_date, f.side, f.order_type, f.quantity, f.price, f.commission, f.fees,
-       f.currency, f.rate_to_base, f.liquidity_flag, f.execution_venue, f.latency_ms, f.fill_latency_ms, f.fill_count,
-       f.is_partial_fill, f.is_deleted, f.source_updated_at)
-      is distinct from
-      (s.time_key, s.instrument_key, s.account_key, s.strategy_key, s.client_key, s.lp_key, s.execution_id, s.order_id,
-       s.execution_timestamp, s.settlement_date, s.side, s.order_type, s.quantity, s.price, s.commission, s.fees,
-       s.currency, s.rate_to_base, s.liquidity_flag, s.execution_venue, s.latency_ms, s.fill_latency_ms, s.fill_count,
-       s.is_partial_fill, s.is_deleted, s.source_updated_at)
+from stage_pairs p
+join stage_trades s on s.ctid = p.stage_row
+where p.kind = 'U' and f.date_key = $1::integer and f.source = $2 and f.trade_key = p.trade_key
 
 -- name: insert
 insert into fact_trades (date_key, source, time_key, instrument_key, account_key, strategy_key, client_key, lp_key,
@@ -138,26 +158,40 @@ select $1::integer, $2, s.time_key, s.instrument_key, s.account_key, s.strategy_
     s.liquidity_flag, s.execution_venue, s.latency_ms, s.fill_latency_ms, s.fill_count, s.is_partial_fill, s.is_deleted,
     s.source_updated_at, $3::bigint
 from stage_trades s
-where not s.is_error
-  and not exists (select from fact_trades f
-                  where f.date_key = $1::integer and f.source = $2 and f.tenant_id = s.tenant_id
-                    and f.trade_reference = s.trade_reference)
+where not s.is_error and not exists (select from stage_pairs p where p.stage_row = s.ctid)
 
 -- name: remove_vanished
 -- Live facts of the date that the source no longer has become tombstones. A source row that is quarantined is still
--- there: its fact keeps the last good version.
+-- there: its fact keeps the last good version. A client's row that lost its reference cannot be told from any other:
+-- then nothing is taken for gone.
+-- Set operations on keys first, so that no plan depends on an estimate of how many are gone.
+with gone as materialized (
+    select trade_key from fact_trades
+    where date_key = $1::integer and source = $2 and not is_deleted and etl_run_id <> $3::bigint
+    except
+    select trade_key from stage_pairs
+), broken as materialized (
+    select trade_reference, source_id from stage_trades where is_error
+)
 update fact_trades f
 set is_deleted = true, realized_pnl = null, is_closing = null, etl_run_id = $3::bigint, loaded_at = clock_timestamp()
-where f.date_key = $1::integer and f.source = $2 and not f.is_deleted
-  and not exists (select from stage_trades s
-                  where s.trade_reference = f.trade_reference and (s.is_error or s.tenant_id = f.tenant_id))
+from gone g
+where f.date_key = $1::integer and f.source = $2 and f.trade_key = g.trade_key
+  and not exists (select from broken b where b.trade_reference = f.trade_reference)
+  and not exists (select from broken b where b.source_id = f.execution_id)
+  and ($2 = 'DESK' or not exists (select from broken b where coalesce(b.trade_reference, '') = ''))
 
--- name: staged
-select count(*) filter (where not is_error) from stage_trades
+-- name: lock_moves
+-- Loads of different dates look at each other's dates one after the other, each until its commit.
+select pg_advisory_xact_lock(hashtext('tapemill moves'), hashtext($1))
 
 -- name: note_day
-insert into etl_fact_days as d (fact, date_key, last_run_no) values ('fact_trades', $1::integer, $2::bigint)
-on conflict (fact, date_key) do update set last_loaded_at = clock_timestamp(), last_run_no = excluded.last_run_no
+insert into etl_fact_days as d (source, date_key, last_run_no, low_number, high_number, low_text, high_text)
+values ($1, $2::integer, $3::bigint, $4::bigint, $5::bigint, $6, $7)
+on conflict (source, date_key) do update
+set last_loaded_at = clock_timestamp(), last_run_no = excluded.last_run_no,
+    low_number = least(d.low_number, excluded.low_number), high_number = greatest(d.high_number, excluded.high_number),
+    low_text = least(d.low_text, excluded.low_text), high_text = greatest(d.high_text, excluded.high_text)
 
 -- name: mark_dirty
 insert into etl_dirty_buckets (target, date_key, reason, run_no) values ('performance', $1::integer, 'facts changed', $2::bigint)
@@ -171,6 +205,6 @@ select $1::uuid, $2, currency, 'fx_rate_missing', 'WARNING',
        format('[fx_rate_missing] no rate of %s to the base currency on %s or the %s days before; %s rows wait for it: add '
               'it to fx_rates and load the day again', currency, $3::text, $4::text, count(*)),
        $3::date
-from stage_trades
-where not is_error and not is_deleted and rate_to_base is null
+from fact_trades
+where date_key = $5::integer and source = $6 and not is_deleted and rate_to_base is null
 group by currency

@@ -201,12 +201,17 @@ create table etl_dirty_buckets (
 );
 create index on etl_dirty_buckets (target, date_key);
 
--- One row per fact table and day that has ever been loaded.
+-- One row per flow and day of fact_trades that was ever loaded, with the range of its trade references (by number where
+-- they are numbers): a trade that moved to another date is looked for only on days whose range can hold it.
 create table etl_fact_days (
-    fact            text not null,
+    source          text not null,
     date_key        integer not null,
+    low_number      bigint,
+    high_number     bigint,
+    low_text        text collate "C",
+    high_text       text collate "C",
     first_loaded_at timestamptz not null default now(),
     last_loaded_at  timestamptz not null default now(),
     last_run_no     bigint,
-    primary key (fact, date_key)
+    primary key (source, date_key)
 );

@@ -1,5 +1,6 @@
--- Facts. Root table, month parents, day leaves; there is no default partition, so that a row outside is an error with a
--- name. Leaves are made by the first load of their day, month parents ahead of time (jobs/partition.c).
+-- Facts. Root table, month parents, leaves; there is no default partition, so that a row outside is an error with a name.
+-- Month parents are made ahead of time (jobs/partition.c). A leaf of fact_trades holds one flow of one day, made by its
+-- first load, which builds it in bulk beside the table (jobs/trade_build.c).
 
 create sequence fact_trades_trade_key_seq;
 
@@ -42,7 +43,7 @@ create table fact_trades (
     source_lsn          pg_lsn,
     etl_run_id          bigint not null,
     loaded_at           timestamptz not null default now(),
-    primary key (trade_key, date_key),
+    primary key (trade_key, date_key, source),
     unique (tenant_id, source, trade_reference, date_key),
     check (net_amount = case side when 'BUY' then notional_value + commission + fees
                                   else notional_value - commission - fees end),

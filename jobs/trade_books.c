@@ -1,0 +1,297 @@
+#include "jobs/trade_books.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/sql.h"
+#include "jobs/pnl.h"
+
+#define SQL(name) sql_text("jobs/trade_books", name)
+
+enum { COLUMNS = 7, BOOKS_MAX = 16 * 1024 * 1024, FIRST_SLOTS = 1024, REFERENCE_BYTES = 256, DIGITS_MAX = 30 };
+
+/* Natural ids; which of them a flow uses is fixed, so that the others are always zero. */
+struct book_key {
+    struct dimension_id tenant, client;
+    struct dimension_id account, strategy, instrument;
+    bool has_account, has_strategy, has_client;
+};
+
+struct book {
+    bool used;
+    struct book_key key;
+    struct pnl_state state;
+};
+
+struct trade_books {
+    enum trade_flow flow;
+    const char *source;
+    struct book *slots;
+    size_t slot_count, used;
+    bool unordered, any;
+    int64_t last_us, last_number;
+    size_t last_length;
+    uint8_t last_reference[REFERENCE_BYTES];
+};
+
+/* ---- hash table --------------------------------------------------------------------------------------------- */
+
+static size_t
+hash_key(const struct book_key *key)
+{
+    const struct dimension_id *const ids[] = {&key->tenant, &key->client, &key->account, &key->strategy,
+                                              &key->instrument};
+    uint64_t value = 14695981039346656037u; /* FNV-1a over 64-bit words */
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        uint64_t words[2];
+        memcpy(words, ids[i]->bytes, sizeof(words));
+        value = (value ^ words[0]) * 1099511628211u;
+        value = (value ^ words[1]) * 1099511628211u;
+    }
+    value ^= value >> 29;
+    return (size_t)(value * 0x9E3779B97F4A7C15u >> 16);
+}
+
+static bool
+same_id(const struct dimension_id *a, const struct dimension_id *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+static bool
+same_key(const struct book_key *a, const struct book_key *b)
+{
+    return same_id(&a->instrument, &b->instrument) && same_id(&a->account, &b->account) &&
+           same_id(&a->strategy, &b->strategy) && same_id(&a->client, &b->client) && same_id(&a->tenant, &b->tenant) &&
+           a->has_account == b->has_account && a->has_strategy == b->has_strategy && a->has_client == b->has_client;
+}
+
+static struct book *
+find_slot(struct book *slots, size_t count, const struct book_key *key)
+{
+    size_t slot = hash_key(key) & (count - 1);
+    while (slots[slot].used && !same_key(&slots[slot].key, key))
+        slot = (slot + 1) & (count - 1);
+    return &slots[slot];
+}
+
+static enum error_code
+grow(struct trade_books *books, struct error *error)
+{
+    size_t count = books->slot_count * 2;
+    struct book *slots = count <= BOOKS_MAX ? calloc(count, sizeof(*slots)) : NULL;
+    if (!slots)
+        return error_set(error, ERROR_MEMORY, "more than %zu open books do not fit into memory", books->used);
+    for (size_t i = 0; i < books->slot_count; i++)
+        if (books->slots[i].used)
+            *find_slot(slots, count, &books->slots[i].key) = books->slots[i];
+    free(books->slots);
+    books->slots = slots;
+    books->slot_count = count;
+    return ERROR_NONE;
+}
+
+static enum error_code
+find_book(struct trade_books *books, const struct book_key *key, struct book **book, struct error *error)
+{
+    if (books->used * 4 >= books->slot_count * 3 && grow(books, error))
+        return error->code;
+    *book = find_slot(books->slots, books->slot_count, key);
+    if ((*book)->used)
+        return ERROR_NONE;
+    **book = (struct book){.used = true, .key = *key, .state = pnl_flat(PNL_AVERAGE_COST)};
+    books->used++;
+    return ERROR_NONE;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------ */
+
+static enum error_code
+read_number(const struct copy_field *field, struct decimal *value, struct error *error)
+{
+    enum decimal_special special;
+    if (decimal_from_pg(field->bytes, (size_t)field->length, value, &special, error))
+        return error->code;
+    return special == DECIMAL_FINITE ? ERROR_NONE : error_set(error, ERROR_RANGE, "an open position is not finite");
+}
+
+/* Columns: tenant, account, strategy, client, instrument, quantity, total cost. */
+static enum error_code
+add_opening(struct trade_books *books, const struct copy_field *fields, struct error *error)
+{
+    struct book_key key;
+    struct book *book;
+    struct decimal quantity, cost;
+    memset(&key, 0, sizeof(key));
+    (void)dimension_id_from_field(&fields[0], &key.tenant);
+    key.has_account = dimension_id_from_field(&fields[1], &key.account);
+    key.has_strategy = dimension_id_from_field(&fields[2], &key.strategy);
+    key.has_client = dimension_id_from_field(&fields[3], &key.client);
+    (void)dimension_id_from_field(&fields[4], &key.instrument);
+    if (read_number(&fields[5], &quantity, error) || read_number(&fields[6], &cost, error) ||
+        find_book(books, &key, &book, error))
+        return error->code;
+    return pnl_resume(PNL_AVERAGE_COST, &quantity, &cost, &book->state, error);
+}
+
+static enum error_code
+read_opening(struct trade_books *books, struct database *warehouse, int32_t previous_key, struct error *error)
+{
+    struct copy_reader *reader;
+    const struct copy_field *fields;
+    bool end = false;
+    char key[16];
+    (void)snprintf(key, sizeof(key), "%d", (int)previous_key);
+    if (database_query(warehouse, SQL("set_opening"), DATABASE_VALUES(key, books->source), NULL, error) ||
+        copy_reader_open(&reader, warehouse, SQL("opening"), COLUMNS, error))
+        return error->code;
+    enum error_code code = ERROR_NONE;
+    while (!code && !end) {
+        code = copy_reader_next(reader, &fields, &end, error);
+        if (!code && !end)
+            code = add_opening(books, fields, error);
+    }
+    copy_reader_close(reader);
+    return code;
+}
+
+enum error_code
+trade_books_open(struct trade_books **out, struct database *warehouse, enum trade_flow flow, const char *source,
+                 int32_t previous_key, struct error *error)
+{
+    struct trade_books *books = calloc(1, sizeof(*books));
+    *out = NULL;
+    if (books)
+        *books = (struct trade_books){.flow = flow,
+                                      .source = source,
+                                      .slot_count = FIRST_SLOTS,
+                                      .slots = calloc(FIRST_SLOTS, sizeof(struct book))};
+    if (!books || !books->slots) {
+        trade_books_free(books);
+        return error_set(error, ERROR_MEMORY, "out of memory for open books");
+    }
+    if (previous_key && read_opening(books, warehouse, previous_key, error)) {
+        trade_books_free(books);
+        return error_context(error, "the books at the close of %d", (int)previous_key);
+    }
+    *out = books;
+    return ERROR_NONE;
+}
+
+void
+trade_books_free(struct trade_books *books)
+{
+    if (!books)
+        return;
+    free(books->slots);
+    free(books);
+}
+
+/* ---- booking ------------------------------------------------------------------------------------------------ */
+
+/* Notes the row's place in the order of executions. */
+static void
+check_order(struct trade_books *books, const struct trade_row *row)
+{
+    const struct copy_field *reference = &row->fields[TRADE_REFERENCE];
+    size_t length = (size_t)reference->length < REFERENCE_BYTES ? (size_t)reference->length : REFERENCE_BYTES;
+    if (books->any && row->executed_at_us == books->last_us) {
+        size_t shorter = length < books->last_length ? length : books->last_length;
+        int order = memcmp(reference->bytes, books->last_reference, shorter);
+        bool later = books->flow == TRADE_DESK ? row->source_id > books->last_number
+                                               : order > 0 || (order == 0 && length > books->last_length);
+        books->unordered = books->unordered || !later;
+    }
+    books->unordered = books->unordered || (books->any && row->executed_at_us < books->last_us);
+    books->any = true;
+    books->last_us = row->executed_at_us;
+    books->last_number = row->source_id;
+    books->last_length = length;
+    memcpy(books->last_reference, reference->bytes, length);
+}
+
+enum error_code
+trade_books_apply(struct trade_books *books, const struct trade_row *row, struct decimal *realized, bool *closes,
+                  struct error *error)
+{
+    struct book_key key;
+    struct book *book;
+    memset(&key, 0, sizeof(key));
+    key.tenant = row->tenant;
+    (void)dimension_id_from_field(&row->fields[TRADE_INSTRUMENT_ID], &key.instrument);
+    if (books->flow == TRADE_DESK) {
+        key.has_account = dimension_id_from_field(&row->fields[TRADE_ACCOUNT_ID], &key.account);
+        key.has_strategy = dimension_id_from_field(&row->fields[TRADE_STRATEGY_ID], &key.strategy);
+    } else {
+        key.has_client = dimension_id_from_field(&row->fields[TRADE_CLIENT_ID], &key.client);
+    }
+    const struct pnl_fill fill = {
+        .side = row->is_buy ? PNL_BUY : PNL_SELL,
+        .quantity = row->quantity.value,
+        .price = row->price.value,
+        .multiplier = decimal_from_int64(row->members[DIMENSION_INSTRUMENT]->multiplier_e8, PNL_INPUT_SCALE),
+    };
+    check_order(books, row);
+    if (find_book(books, &key, &book, error) || pnl_apply(&book->state, &fill, realized, closes, error))
+        return error->code;
+    if (decimal_integer_digits(realized) > DIGITS_MAX || decimal_integer_digits(&book->state.quantity) > DIGITS_MAX)
+        return error_set(error, ERROR_RANGE, "its realised P&L or its book's quantity has more than %d digits",
+                         DIGITS_MAX);
+    return ERROR_NONE;
+}
+
+bool
+trade_books_in_order(const struct trade_books *books)
+{
+    return !books->unordered;
+}
+
+/* ---- closing ------------------------------------------------------------------------------------------------ */
+
+static void
+put_id(struct copy_writer *writer, bool present, const struct dimension_id *id, size_t length)
+{
+    if (present)
+        copy_put_bytes(writer, id->bytes, length);
+    else
+        copy_put_null(writer);
+}
+
+static void
+put_book(struct copy_writer *writer, const struct trade_books *books, const struct book *book, int32_t date_key)
+{
+    enum { FIELDS = 9, INTEGER_BYTES = 4, UUID_BYTES = 16 };
+    copy_put_row(writer, FIELDS);
+    copy_put_int32(writer, date_key);
+    copy_put_text(writer, books->source);
+    put_id(writer, true, &book->key.tenant, UUID_BYTES);
+    put_id(writer, book->key.has_account, &book->key.account, INTEGER_BYTES);
+    put_id(writer, book->key.has_strategy, &book->key.strategy, INTEGER_BYTES);
+    put_id(writer, book->key.has_client, &book->key.client, UUID_BYTES);
+    put_id(writer, true, &book->key.instrument, INTEGER_BYTES);
+    copy_put_decimal(writer, &book->state.quantity);
+    copy_put_decimal(writer, &book->state.cost);
+}
+
+enum error_code
+trade_books_store(const struct trade_books *books, struct database *warehouse, int32_t date_key, struct error *error)
+{
+    struct copy_writer *writer;
+    char key[16];
+    int64_t rows;
+    (void)snprintf(key, sizeof(key), "%d", (int)date_key);
+    if (database_query(warehouse, SQL("forget_closing"), DATABASE_VALUES(key, books->source), NULL, error) ||
+        copy_writer_open(&writer, warehouse, SQL("copy_closing"), error))
+        return error->code;
+    for (size_t i = 0; i < books->slot_count; i++) {
+        if (!books->slots[i].used || decimal_is_zero(&books->slots[i].state.quantity))
+            continue;
+        put_book(writer, books, &books->slots[i], date_key);
+        if (copy_flush(writer, error)) {
+            copy_writer_abort(writer);
+            return error->code;
+        }
+    }
+    return copy_writer_finish(writer, &rows, error);
+}

@@ -1,0 +1,277 @@
+/* jobs/trade_build.c - a day that has no leaf yet: the leaf is built beside the table and attached.
+ *
+ * Foreign keys and indexes cost more than everything else when they are paid row by row. Here the rows go by COPY
+ * FREEZE into a table without either, indexes are built in bulk, and ATTACH checks all foreign keys set-wise; see
+ * docs/architecture.md for the figures. Everything is in the run's transaction behind a savepoint; ATTACH comes last,
+ * because it locks the dimensions that the foreign keys refer to until the commit. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/calendar_date.h"
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/failpoint.h"
+#include "jobs/day_lock.h"
+#include "jobs/pnl_day.h"
+#include "jobs/quality.h"
+#include "jobs/trade_load_internal.h"
+
+#define BUILD_SQL(name) sql_text("jobs/trade_build", name)
+
+enum { STATEMENT_BYTES = 1024, DATES_BYTES = 64 * 1024, ATTACH_DEADLINE_MS = 120 * 1000 };
+
+/* ---- realised P&L on the way in ----------------------------------------------------------------------------- */
+
+/* Whether the books of the date can be computed by this load: the date before is closed (and held so), and neither this
+ * date nor the next was ever closed on top of other books. */
+static enum error_code
+may_book(struct trade_load *load, int32_t *previous_key, bool *may, struct error *error)
+{
+    struct database *warehouse = load->context->warehouse;
+    const char *start = config_text(CONFIG_HISTORY_START);
+    char key[PNL_DAY_KEY_BYTES];
+    int32_t days, first_days;
+    struct error ignored;
+    bool closed = false, next_closed = false;
+    *may = false;
+    *previous_key = 0;
+    if (calendar_date_from_key(load->date_key_number, &days, error))
+        return error->code;
+    if (!start || calendar_date_parse(start, &first_days, &ignored) || days < first_days)
+        return ERROR_NONE;
+    if (pnl_day_is_met(warehouse, pnl_day_key(days, key), &closed, error) ||
+        pnl_day_is_met(warehouse, pnl_day_key(days + 1, key), &next_closed, error))
+        return error->code;
+    if (closed || next_closed)
+        return ERROR_NONE;
+    *may = true;
+    if (days == first_days)
+        return ERROR_NONE;
+    *previous_key = calendar_date_key(days - 1);
+    return ledger_hold_condition(warehouse, pnl_day_key(days - 1, key), may, error);
+}
+
+static enum error_code
+open_books(struct trade_load *load, struct error *error)
+{
+    int32_t previous_key;
+    bool may;
+    trade_books_free(load->books);
+    load->books = NULL;
+    if (may_book(load, &previous_key, &may, error))
+        return error->code;
+    if (!may)
+        return ERROR_NONE;
+    return trade_books_open(&load->books, load->context->warehouse, load->definition->flow,
+                            load->definition->source_label, previous_key, error);
+}
+
+static enum error_code
+store_books(struct trade_load *load, struct error *error)
+{
+    struct database *warehouse = load->context->warehouse;
+    char key[PNL_DAY_KEY_BYTES];
+    int32_t days;
+    if (!load->books || !trade_books_in_order(load->books))
+        return ERROR_NONE;
+    if (calendar_date_from_key(load->date_key_number, &days, error) ||
+        trade_books_store(load->books, warehouse, load->date_key_number, error))
+        return error->code;
+    return ledger_set_condition(warehouse, pnl_day_booked_key(load->definition->source_label, days, key), true,
+                                &load->context->pushes, error);
+}
+
+/* ---- steps -------------------------------------------------------------------------------------------------- */
+
+static enum error_code
+run_built(struct trade_load *load, const char *statement, int count, const char *const *values, struct error *error)
+{
+    char text[STATEMENT_BYTES];
+    struct database *warehouse = load->context->warehouse;
+    if (database_value(warehouse, BUILD_SQL(statement), count, values, text, sizeof(text), error))
+        return error->code;
+    return database_run(warehouse, text, error);
+}
+
+/* Fills the new table. A spool for findings and the books start afresh with each try. */
+static enum error_code
+fill(struct trade_load *load, const struct partition_leaf *leaf, struct error *error)
+{
+    copy_writer_abort(load->findings);
+    load->findings = NULL;
+    if (open_books(load, error) || copy_spool_open(&load->findings, error) ||
+        run_built(load, "create", DATABASE_VALUES(leaf->name, load->date_key, load->definition->source_label), error))
+        return error->code;
+    load->leaf = leaf->name;
+    return trade_stage(load, error);
+}
+
+static enum error_code
+begin(struct trade_load *load, struct error *error)
+{
+    return database_run(load->context->warehouse, BUILD_SQL("savepoint"), error);
+}
+
+static enum error_code
+give_up(struct trade_load *load, struct error *error)
+{
+    return database_run(load->context->warehouse, BUILD_SQL("give_up"), error);
+}
+
+/* Fills it without holding anything a dimension sync would wait for; when a dimension moved meanwhile, once more with
+ * the epochs held. */
+static enum error_code
+fill_settled(struct trade_load *load, const struct partition_leaf *leaf, struct error *error)
+{
+    bool moved;
+    if (fill(load, leaf, error) || trade_hold_epochs(load, &moved, error))
+        return error->code;
+    if (!moved)
+        return ERROR_NONE;
+    /* The savepoint gives back the epochs as well: they are held anew before the dimensions are read again. */
+    if (give_up(load, error) || trade_hold_epochs(load, &moved, error))
+        return error->code;
+    return fill(load, leaf, error);
+}
+
+static enum error_code
+file_findings(struct trade_load *load, struct error *error)
+{
+    struct job_context *context = load->context;
+    const char *table = load->definition->source_table;
+    struct copy_writer *findings = load->findings;
+    int64_t rows;
+    load->findings = NULL;
+    if (quality_stage(context, error)) {
+        copy_writer_abort(findings);
+        return error->code;
+    }
+    if (copy_spool_send(findings, context->warehouse, BUILD_SQL("copy_findings"), &rows, error) ||
+        quality_record(context, table, &context->counts.quarantined, error))
+        return error->code;
+    return quality_resolve(context, table, context->run->business_date, error);
+}
+
+static enum error_code
+build_indexes(struct trade_load *load, const struct partition_leaf *leaf, struct error *error)
+{
+    struct database *warehouse = load->context->warehouse;
+    struct rows *rows;
+    if (database_run(warehouse, BUILD_SQL("memory"), error) ||
+        database_query(warehouse, BUILD_SQL("indexes"), DATABASE_VALUES(leaf->name, leaf->parent), &rows, error))
+        return error->code;
+    enum error_code code = ERROR_NONE;
+    for (size_t i = 0; !code && i < rows_count(rows); i++)
+        code = database_run(warehouse, rows_text(rows, i, 0), error);
+    rows_free(rows);
+    FAILPOINT("load.indexed");
+    return code;
+}
+
+/* Whether a trade of the leaf stands on another date: then it moved, which is the merge's business. */
+static enum error_code
+look_elsewhere(struct trade_load *load, const struct partition_leaf *leaf, bool *found, struct error *error)
+{
+    struct database *warehouse = load->context->warehouse;
+    char *dates = arena_alloc(load->context->arena, DATES_BYTES),
+         *query = arena_alloc(load->context->arena, DATES_BYTES * 2);
+    char answer[8];
+    *found = false;
+    if (!dates || !query)
+        return error_set(error, ERROR_MEMORY, "out of memory for a list of dates");
+    if (trade_load_candidates(load, dates, DATES_BYTES, error))
+        return error->code;
+    if (!dates[0])
+        return ERROR_NONE;
+    if (database_value(warehouse, BUILD_SQL("stands_elsewhere"),
+                       DATABASE_VALUES(leaf->name, load->definition->source_label, dates), query, DATES_BYTES * 2,
+                       error) ||
+        database_value(warehouse, query, 0, NULL, answer, sizeof(answer), error))
+        return error->code;
+    *found = answer[0] == 't';
+    return ERROR_NONE;
+}
+
+/* Each try waits half a second for its locks at the most, so that whoever queues behind it gets on. */
+static enum error_code
+attach(struct trade_load *load, const struct partition_leaf *leaf, struct error *error)
+{
+    struct database *warehouse = load->context->warehouse;
+    int64_t deadline_ms = clock_monotonic_ms() + ATTACH_DEADLINE_MS;
+    if (database_run(warehouse, BUILD_SQL("savepoint_attach"), error))
+        return error->code;
+    while (run_built(load, "attach", DATABASE_VALUES(leaf->parent, leaf->name, leaf->bounds), error)) {
+        if (error->code != ERROR_PG_CONFLICT || clock_monotonic_ms() >= deadline_ms)
+            return error_context(error, "leaf %s", leaf->name);
+        if (database_run(warehouse, BUILD_SQL("rollback_attach"), error) ||
+            database_run(warehouse, BUILD_SQL("savepoint_attach"), error))
+            return error->code;
+    }
+    FAILPOINT("load.merged");
+    return database_run(warehouse, BUILD_SQL("attached"), error);
+}
+
+/* ---- build -------------------------------------------------------------------------------------------------- */
+
+/* Everything that follows from the rows being in, before they are attached. */
+static enum error_code
+finish(struct trade_load *load, struct error *error)
+{
+    struct ledger_counts *counts = &load->context->counts;
+    const struct ledger_run *run = load->context->run;
+    bool was_closed;
+    counts->extracted = load->extracted;
+    counts->inserted = load->extracted - load->rejected;
+    if (trade_load_note_day(load, error))
+        return error->code;
+    if (!counts->inserted)
+        return store_books(load, error);
+    if (trade_load_mark_changed(load, load->date_key, &was_closed, error) || store_books(load, error))
+        return error->code;
+    return run->pipeline_run_id ? ERROR_NONE : trade_load_recompute(load, run->business_date, error);
+}
+
+static enum error_code
+build(struct trade_load *load, const struct partition_leaf *leaf, bool *built, struct error *error)
+{
+    struct database *warehouse = load->context->warehouse;
+    char exists[8];
+    bool elsewhere;
+    *built = false;
+    if (day_lock(warehouse, "fact_trades", load->date_key_number, error) ||
+        database_value(warehouse, BUILD_SQL("leaf_exists"), DATABASE_VALUES(leaf->name), exists, sizeof(exists), error))
+        return error->code;
+    if (exists[0] == 't')
+        return ERROR_NONE;
+    if (fill_settled(load, leaf, error) || build_indexes(load, leaf, error) ||
+        look_elsewhere(load, leaf, &elsewhere, error))
+        return error->code;
+    if (elsewhere)
+        return ERROR_NONE;
+    if (file_findings(load, error) || finish(load, error) || trade_load_lock_moves(load, error) ||
+        look_elsewhere(load, leaf, &elsewhere, error))
+        return error->code;
+    if (elsewhere)
+        return ERROR_NONE;
+    if (attach(load, leaf, error))
+        return error->code;
+    *built = true;
+    return ERROR_NONE;
+}
+
+enum error_code
+trade_build(struct trade_load *load, const struct partition_leaf *leaf, bool *built, struct error *error)
+{
+    if (begin(load, error))
+        return error->code;
+    enum error_code code = build(load, leaf, built, error);
+    load->leaf = NULL;
+    trade_books_free(load->books);
+    load->books = NULL;
+    if (*built || (code && strcmp(error->sqlstate, "23505") != 0))
+        return code;
+    /* The leaf has appeared, a trade moved here, or a reference comes twice (no unique index can be built): merge. */
+    memset(&load->context->counts, 0, sizeof(load->context->counts));
+    load->context->pushes.count = 0;
+    return give_up(load, error);
+}

@@ -1,0 +1,18 @@
+-- The open books of a flow, as a load carries them. See jobs/trade_books.h.
+
+-- name: set_opening
+-- COPY takes no parameters.
+select set_config('tapemill.books_date_key', $1, true), set_config('tapemill.books_source', $2, true)
+
+-- name: opening
+select tenant_id, account_id, strategy_id, client_id, instrument_id, quantity, total_cost
+from etl_open_positions
+where date_key = current_setting('tapemill.books_date_key')::integer
+  and source = current_setting('tapemill.books_source')
+
+-- name: forget_closing
+delete from etl_open_positions where date_key = $1::integer and source = $2
+
+-- name: copy_closing utility
+copy etl_open_positions (date_key, source, tenant_id, account_id, strategy_id, client_id, instrument_id, quantity,
+    total_cost) from stdin (format binary)
