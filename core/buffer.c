@@ -109,5 +109,5 @@ buffer_check(const struct buffer *buffer, const char *what, struct error *error)
 {
     if (!buffer->failed)
         return ERROR_NONE;
-    return error_set(error, ERROR_MEMORY, "%s does not fit into %zu bytes, or memory ran out", what, buffer->ceiling);
+    return error_set(error, ERROR_RANGE, "%s does not fit into %zu bytes, or memory ran out", what, buffer->ceiling);
 }

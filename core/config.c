@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "core/time_zone.h"
 
 static const struct config_setting settings[CONFIG_COUNT] = {
-#define CONFIG(id, type, initial, minimum, maximum, help) \
+#define CONFIG(id, type, initial, minimum, maximum, help)                                                              \
     {"TAPEMILL_" #id, CONFIG_TYPE_##type, initial, minimum, maximum, help},
 #include "core/config.def"
 #undef CONFIG
@@ -62,8 +63,8 @@ check_values(struct error *error)
                          values.text[CONFIG_LOG_LEVEL]);
     const char *currency = values.text[CONFIG_BASE_CURRENCY];
     if (strlen(currency) != 3 || strspn(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3)
-        return error_set(error, ERROR_CONFIG, "TAPEMILL_BASE_CURRENCY is \"%s\", but must be an ISO 4217 code such as USD",
-                         currency);
+        return error_set(error, ERROR_CONFIG,
+                         "TAPEMILL_BASE_CURRENCY is \"%s\", but must be an ISO 4217 code such as USD", currency);
     if (strspn(values.text[CONFIG_NAMESPACE], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") !=
             strlen(values.text[CONFIG_NAMESPACE]) ||
         !values.text[CONFIG_NAMESPACE][0])
@@ -74,7 +75,11 @@ check_values(struct error *error)
         return error_set(error, ERROR_CONFIG,
                          "TAPEMILL_HEARTBEAT_MS (%lld) must be at most half of TAPEMILL_LEASE_SECONDS (%lld s), or "
                          "leases would expire between two heartbeats",
-                         (long long)values.integer[CONFIG_HEARTBEAT_MS], (long long)values.integer[CONFIG_LEASE_SECONDS]);
+                         (long long)values.integer[CONFIG_HEARTBEAT_MS],
+                         (long long)values.integer[CONFIG_LEASE_SECONDS]);
+    struct time_zone zone;
+    if (time_zone_load(&zone, values.text[CONFIG_TIMEZONE], error))
+        return error_context(error, "TAPEMILL_TIMEZONE");
     return parse_day_roll(values.text[CONFIG_DAY_ROLL], error);
 }
 
@@ -193,12 +198,8 @@ config_redact(const char *url, char *text, size_t size)
         return;
     text[0] = 0;
     if (scheme) {
-        const char *start = scheme + 3;
-        size_t authority = strcspn(start, "/?");
-        const char *at = NULL;
-        for (size_t i = 0; i < authority; i++)
-            if (start[i] == '@')
-                at = start + i;
+        /* A password may hold a "/" or a "?" that should have been percent-encoded: its end is the last "@". */
+        const char *start = scheme + 3, *at = strrchr(start, '@');
         const char *colon = at ? memchr(start, ':', (size_t)(at - start)) : NULL;
         if (colon) {
             length = append(text, size, length, url, (size_t)(colon + 1 - url));

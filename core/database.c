@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "core/log.h"
 
 enum { STATEMENTS_MAX = 128, URL_SHOWN_BYTES = 256 };
 
@@ -30,7 +31,7 @@ trim(char *text)
     while (length && (text[length - 1] == '\n' || text[length - 1] == ' '))
         text[--length] = 0;
     for (; *text; text++)
-        if (*text == '\n')
+        if (*text == '\n' || *text == '\t')
             *text = ' ';
 }
 
@@ -52,9 +53,11 @@ database_failure(struct database *database, const void *opaque, struct error *er
         (void)error_set(error, gone ? ERROR_PG_CONNECTION : ERROR_PG_STATEMENT, "PostgreSQL at %s%s: %s",
                         database->server, gone ? " went away" : "", text);
     } else {
-        (void)error_set(error, error_from_sqlstate(sqlstate), "%s%s%s%s%s%s%s%s", primary, detail ? ": " : "",
-                        detail ? detail : "", hint ? " (" : "", hint ? hint : "", hint ? ")" : "", where ? " at " : "",
-                        where ? where : "");
+        /* "cached plan must not change result type": a fresh connection has no plans. */
+        database->lost = strcmp(sqlstate, "0A000") == 0 && strstr(primary, "cached plan");
+        (void)error_set(error, database->lost ? ERROR_PG_CONNECTION : error_from_sqlstate(sqlstate), "%s%s%s%s%s%s%s%s",
+                        primary, detail ? ": " : "", detail ? detail : "", hint ? " (" : "", hint ? hint : "",
+                        hint ? ")" : "", where ? " at " : "", where ? where : "");
     }
     if (sqlstate)
         (void)snprintf(error->sqlstate, sizeof(error->sqlstate), "%s", sqlstate);
@@ -86,13 +89,55 @@ set_session(struct database *database, struct error *error)
     return code;
 }
 
+/* Notices of the server ("relation exists, skipping") are no events of ours. */
+static void
+take_notice(void *nothing, const char *notice)
+{
+    char text[512];
+    (void)nothing;
+    (void)snprintf(text, sizeof(text), "%s", notice);
+    trim(text);
+    log_debug("PostgreSQL says", LOG_TEXT("notice", text));
+}
+
+/* Whether libpq and the writer of a URL may disagree where its password ends. */
+static bool
+is_ambiguous(const char *url)
+{
+    const char *scheme = strstr(url, "://"), *start = scheme ? scheme + 3 : url;
+    size_t length = strcspn(start, "?");
+    const char *at = scheme ? memchr(start, '@', length) : NULL, *slash = memchr(start, '/', length);
+    return at && ((slash && slash < at) || memchr(at + 1, '@', length - (size_t)(at + 1 - start)));
+}
+
+/* What libpq says of a string that it cannot take apart repeats pieces of it, the password among them. */
+static enum error_code
+check_url(const char *url, struct error *error)
+{
+    PQconninfoOption *options = is_ambiguous(url) ? NULL : PQconninfoParse(url, NULL);
+    bool fine = options != NULL;
+    for (PQconninfoOption *option = options; option && option->keyword; option++)
+        if (strcmp(option->keyword, "port") == 0 && option->val &&
+            strspn(option->val, "0123456789,") != strlen(option->val))
+            fine = false;
+    PQconninfoFree(options);
+    if (fine)
+        return ERROR_NONE;
+    return error_set(error, ERROR_CONFIG,
+                     "this is no connection string that PostgreSQL's libpq takes; write "
+                     "postgresql://user:password@host:5432/database, with special characters of the password "
+                     "percent-encoded (%%40 for @, %%2F for /)");
+}
+
 enum error_code
 database_open_url(struct database **out, const char *url, const char *purpose, struct error *error)
 {
     const char *const names[] = {"dbname", "fallback_application_name", "connect_timeout", "client_encoding", NULL};
     const char *const settings[] = {url, purpose, "10", "UTF8", NULL};
-    struct database *database = calloc(1, sizeof(*database));
     *out = NULL;
+    if (check_url(url, error))
+        return error->code;
+    struct database *database = calloc(1, sizeof(*database));
     if (!database)
         return error_set(error, ERROR_MEMORY, "out of memory while connecting to PostgreSQL");
     config_redact(url, database->server, sizeof(database->server));
@@ -106,7 +151,7 @@ database_open_url(struct database **out, const char *url, const char *purpose, s
         database_close(database);
         return error->code;
     }
-    (void)PQsetErrorVerbosity(database->connection, PQERRORS_DEFAULT);
+    (void)PQsetNoticeProcessor(database->connection, take_notice, NULL);
     if (set_session(database, error)) {
         database_close(database);
         return error->code;
@@ -123,7 +168,7 @@ database_open(struct database **out, enum database_role role, const char *purpos
     if (config_require(role == DATABASE_SOURCE ? CONFIG_SOURCE_URL : CONFIG_WAREHOUSE_URL, &url, error))
         return error->code;
     enum error_code code = database_open_url(out, url, purpose, error);
-    if (code == ERROR_PG_CONNECTION)
+    if (code == ERROR_PG_CONNECTION || code == ERROR_CONFIG)
         return error_context(error, role == DATABASE_SOURCE ? "source (TAPEMILL_SOURCE_URL)"
                                                             : "warehouse (TAPEMILL_WAREHOUSE_URL)");
     return code;
@@ -248,7 +293,7 @@ database_value(struct database *database, const char *sql, int count, const char
         return error->code;
     if (rows_count(rows) != 1 || rows_columns(rows) != 1)
         code = error_set(error, ERROR_BUG, "a statement gave %zu rows of %zu columns where one value was meant: %.200s",
-                        rows_count(rows), rows_columns(rows), sql);
+                         rows_count(rows), rows_columns(rows), sql);
     else if ((size_t)snprintf(value, size, "%s", rows_text(rows, 0, 0)) >= size)
         code = error_set(error, ERROR_BUG, "a value does not fit into %zu bytes: %.200s", size, sql);
     else

@@ -1,4 +1,4 @@
-/* core/database.h - one connection to PostgreSQL. The only door to libpq (with core/copy.c).
+/* core/database.h - one connection to PostgreSQL. The only door to libpq (with core/copy_*.c).
  *
  * Statements are prepared on first use and cached per connection by their text. Parameters go as text, results come
  * as text. A connection sets TimeZone to TAPEMILL_TIMEZONE, UTC-offset output in ISO form, and asks the server to
@@ -43,8 +43,11 @@ ERROR_MUST_CHECK enum error_code database_run(struct database *database, const c
 ERROR_MUST_CHECK enum error_code database_query(struct database *database, const char *sql, int count,
                                                 const char *const *values, struct rows **rows, struct error *error);
 
-#define DATABASE_VALUES(...) \
-    (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *)), (const char *const[]){__VA_ARGS__}
+#define DATABASE_VALUES(...)                                                                                           \
+    (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *)), (const char *const[])                    \
+    {                                                                                                                  \
+        __VA_ARGS__                                                                                                    \
+    }
 
 /* Runs one statement that must return exactly one row with one column; copies it to value ("" for NULL). */
 ERROR_MUST_CHECK enum error_code database_value(struct database *database, const char *sql, int count,
@@ -74,7 +77,7 @@ ERROR_MUST_CHECK enum error_code database_quote_literal(struct database *databas
 size_t rows_count(const struct rows *rows);
 size_t rows_columns(const struct rows *rows);
 const char *rows_name(const struct rows *rows, size_t column);
-uint32_t rows_type(const struct rows *rows, size_t column);             /* type OID */
+uint32_t rows_type(const struct rows *rows, size_t column); /* type OID */
 bool rows_is_null(const struct rows *rows, size_t row, size_t column);
 const char *rows_text(const struct rows *rows, size_t row, size_t column); /* "" for NULL; lives as long as rows */
 int64_t rows_integer(const struct rows *rows, size_t row, size_t column);  /* 0 for NULL */
@@ -82,8 +85,8 @@ bool rows_boolean(const struct rows *rows, size_t row, size_t column);     /* fa
 int64_t rows_affected(const struct rows *rows);                            /* of INSERT, UPDATE, DELETE, MERGE, COPY */
 void rows_free(struct rows *rows);                                         /* NULL is allowed */
 
-/* Fills *error from the connection's last failure; for core/copy.c. */
-void *database_handle(struct database *database); /* PGconn *, for core/copy.c only */
+/* Fills *error from the connection's last failure; for core/copy_*.c. */
+void *database_handle(struct database *database); /* PGconn *, for core/copy_*.c only */
 enum error_code database_failure(struct database *database, const void *result, struct error *error);
 
 #endif

@@ -5,9 +5,9 @@
 #ifndef TAPEMILL_CORE_ERROR_H
 #define TAPEMILL_CORE_ERROR_H
 
-#define ERROR_MUST_CHECK     __attribute__((warn_unused_result))
-#define ERROR_PRINTF(f, a)   __attribute__((format(printf, f, a)))
-#define ERROR_MESSAGE_BYTES  1024
+#define ERROR_MUST_CHECK    __attribute__((warn_unused_result))
+#define ERROR_PRINTF(f, a)  __attribute__((format(printf, f, a)))
+#define ERROR_MESSAGE_BYTES 1024
 
 enum error_code {
     ERROR_NONE = 0,

@@ -26,8 +26,8 @@ struct http_client;
 
 /* A request that has ended. */
 struct http_result {
-    int64_t tag;         /* what http_post() was given */
-    long status;         /* the server's final status, 0 if none came */
+    int64_t tag;          /* what http_post() was given */
+    long status;          /* the server's final status, 0 if none came */
     struct error failure; /* code ERROR_NONE if a final status came, whatever it says; else ERROR_HTTP and why */
     char answer[HTTP_ANSWER_BYTES]; /* beginning of the body; bytes that are not printable ASCII became spaces */
 };

@@ -31,8 +31,8 @@ void json_append_part(struct json *array, struct json *part);
 /* The text, on one line. *text is the caller's, to be freed with free(). ERROR_MEMORY if any step had no memory. */
 ERROR_MUST_CHECK enum error_code json_print(const struct json *json, char **text, struct error *error);
 
-/* Reads an object from text, and nothing after it. what is what errors call it ("the arguments of job 17"). ERROR_FORMAT
- * says where it breaks off, or that a string holds a 0 character. */
+/* Reads an object from text, and nothing after it. what is what errors call it ("the arguments of job 17").
+ * ERROR_FORMAT says where it breaks off, or that a string holds a 0 character. */
 ERROR_MUST_CHECK enum error_code json_parse_object(const char *text, const char *what, struct json **object,
                                                    struct error *error);
 

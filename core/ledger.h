@@ -21,18 +21,18 @@ struct ledger_new_job {
     const char *job_type; /* as in etl_job_runs: "ETL", "DIMENSION_SYNC", ... */
     const char *kind;     /* "batch" or "service" */
     const char *queue;
-    int priority;      /* 0..QUEUE_PRIORITY_MAX */
+    int priority; /* 0..QUEUE_PRIORITY_MAX */
     int max_attempts;
     const char *arguments;      /* JSON object text, "{}" for none */
     const char *business_date;  /* "YYYY-MM-DD" or NULL */
     const char *interval_start; /* timestamptz texts; NULL: the business date's interval, or none without a date */
     const char *interval_end;
-    const char *unique_key;     /* NULL: none. A live job with this key is returned instead of a second one */
-    const char *limit_key;      /* NULL: none */
-    int64_t delay_ms;           /* 0: at once */
+    const char *unique_key; /* NULL: none. A live job with this key is returned instead of a second one */
+    const char *limit_key;  /* NULL: none */
+    int64_t delay_ms;       /* 0: at once */
     int64_t parent_id, pipeline_run_id, backfill_id; /* 0: none */
-    const char *step;           /* step of the pipeline, or NULL */
-    const int64_t *depends_on;  /* ids of live jobs that must be done first; the caller's transaction holds their rows */
+    const char *step;                                /* step of the pipeline, or NULL */
+    const int64_t *depends_on; /* ids of live jobs that must be done first; the caller's transaction holds their rows */
     size_t dependencies;
 };
 
@@ -67,9 +67,9 @@ struct ledger_run {
 };
 
 enum ledger_claim {
-    LEDGER_CLAIMED,   /* run it */
-    LEDGER_FINISHED,  /* done, dead, cancelled, waiting or gone: acknowledge only */
-    LEDGER_NOT_DUE,   /* its time has not come: release for *delay_ms */
+    LEDGER_CLAIMED,  /* run it */
+    LEDGER_FINISHED, /* done, dead, cancelled, waiting or gone: acknowledge only */
+    LEDGER_NOT_DUE,  /* its time has not come: release for *delay_ms */
 };
 
 /* Makes the job's next run ours: queued|retry -> running, fence + 1, a row in etl_job_runs with this connection's
@@ -100,32 +100,32 @@ enum ledger_outcome {
     LEDGER_GIVEN_BACK, /* after *delay_ms, uncharged */
     LEDGER_WAITS,      /* for its condition; if that was met meanwhile: LEDGER_GIVEN_BACK, at once */
     LEDGER_DEAD,
-    LEDGER_LOST_RACE,  /* taken over meanwhile; nothing was written */
+    LEDGER_LOST_RACE, /* taken over meanwhile; nothing was written */
 };
 
 /* Writes a failure in a transaction of its own, after the run's was rolled back. failure->code decides: retry with
- * backoff, give back uncharged, wait for wait_key, or dead (with an alert in the outbox). *delay_ms says when a retry is
- * due. report: JSON text or NULL. */
+ * backoff, give back uncharged, wait for wait_key, or dead (with an alert in the outbox). *delay_ms says when a retry
+ * is due. report: JSON text or NULL. */
 ERROR_MUST_CHECK enum error_code ledger_fail(struct database *database, const struct ledger_run *run,
                                              const struct error *failure, const char *wait_key, const char *report,
                                              enum ledger_outcome *outcome, int64_t *delay_ms, struct error *error);
 
 enum ledger_takeover {
-    LEDGER_TAKEN,        /* it was running; now it is queued (or cancelled), its run LOST (or CANCELLED), its backend gone */
-    LEDGER_NOT_RUNNING,  /* it was not running any more */
+    LEDGER_TAKEN, /* it was running; now it is queued (or cancelled), its run LOST (or CANCELLED), its backend gone */
+    LEDGER_NOT_RUNNING, /* it was not running any more */
 };
 
 /* Takes a running job from its run: raises the fence with a short lock timeout, ends the old backend (pid and start
- * must match) and waits until it is gone. claimed_by NULL: whoever runs it; else only that worker's run.
- * reason goes to the run's error_message. No attempt is charged; but ten leases lost in a row, or three deaths, make
- * the job dead ("poison"). */
+ * must match) and waits until it is gone. claimed_by NULL: whoever runs it; else only that worker's run. fence 0:
+ * whichever run; else only the one with that fence. reason goes to the run's error_message. No attempt is charged; but
+ * ten leases lost in a row, or three deaths, make the job dead ("poison"). */
 enum ledger_loss {
     LEDGER_LOSS_NEUTRAL, /* a server went away, a worker was stopped: not counted */
     LEDGER_LOSS_LEASE,   /* nobody heard of the run any more */
     LEDGER_LOSS_DEATH,   /* its keeper saw the runner die */
 };
 ERROR_MUST_CHECK enum error_code ledger_take_over(struct database *database, int64_t job_id, const char *claimed_by,
-                                                  const char *reason, enum ledger_loss loss,
+                                                  int64_t fence, const char *reason, enum ledger_loss loss,
                                                   enum ledger_takeover *takeover, struct error *error);
 
 /* A job whose lost run's backend may still be there: ends it. Part of ledger_claim. */
@@ -149,7 +149,6 @@ ERROR_MUST_CHECK enum error_code ledger_hold_condition(struct database *database
 
 /* Puts an alert into the outbox, in the caller's transaction. cause groups repeats ("dead:load_trades"). */
 ERROR_MUST_CHECK enum error_code ledger_alert(struct database *database, const char *cause, const char *severity,
-                                              const char *title, const char *body, int64_t job_id,
-                                              struct error *error);
+                                              const char *title, const char *body, int64_t job_id, struct error *error);
 
 #endif

@@ -74,11 +74,11 @@ ledger_end_old_backend(struct database *database, int64_t job_id, struct error *
 
 /* A change to a job's row that must not wait long for a lock. */
 struct change {
-    char id[24];
+    char id[24], fence[24];
     const char *claimed_by, *reason, *run_status;
     enum ledger_loss loss;
     bool cancel;
-    bool changed, dead;         /* results */
+    bool changed, dead; /* results */
     char job_name[128], message[512];
     struct backend backend;
 };
@@ -93,11 +93,12 @@ apply(struct database *database, struct change *change, struct error *error)
     if (database_run(database, timeout, error))
         return error->code;
     enum error_code code =
-        change->cancel ? database_query(database, SQL("cancel"), DATABASE_VALUES(change->id, change->reason), &rows, error)
-                       : database_query(database, SQL("take_over"),
-                                        DATABASE_VALUES(change->id, change->claimed_by, losses[change->loss],
-                                                        change->reason),
-                                        &rows, error);
+        change->cancel
+            ? database_query(database, SQL("cancel"), DATABASE_VALUES(change->id, change->reason), &rows, error)
+            : database_query(
+                  database, SQL("take_over"),
+                  DATABASE_VALUES(change->id, change->claimed_by, losses[change->loss], change->reason, change->fence),
+                  &rows, error);
     if (code)
         return code;
     change->changed = rows_count(rows) == 1;
@@ -111,8 +112,8 @@ apply(struct database *database, struct change *change, struct error *error)
     rows_free(rows);
     if (!change->changed)
         return ERROR_NONE;
-    return database_query(database, SQL("lose_run"), DATABASE_VALUES(change->id, change->run_status, change->reason), NULL,
-                          error);
+    return database_query(database, SQL("lose_run"), DATABASE_VALUES(change->id, change->run_status, change->reason),
+                          NULL, error);
 }
 
 static enum error_code
@@ -170,14 +171,16 @@ change_job(struct database *database, struct change *change, int64_t job_id, str
         return ERROR_NONE;
     if (end_backend(database, &change->backend, error))
         return error->code;
-    return database_query(database, SQL("forget_backend"), DATABASE_VALUES(change->id, change->backend.pid), NULL, error);
+    return database_query(database, SQL("forget_backend"), DATABASE_VALUES(change->id, change->backend.pid), NULL,
+                          error);
 }
 
 enum error_code
-ledger_take_over(struct database *database, int64_t job_id, const char *claimed_by, const char *reason, enum ledger_loss loss,
-                 enum ledger_takeover *takeover, struct error *error)
+ledger_take_over(struct database *database, int64_t job_id, const char *claimed_by, int64_t fence, const char *reason,
+                 enum ledger_loss loss, enum ledger_takeover *takeover, struct error *error)
 {
     struct change change = {.claimed_by = claimed_by, .reason = reason, .run_status = "LOST", .loss = loss};
+    number_text(change.fence, fence);
     if (change_job(database, &change, job_id, error))
         return error_context(error, "job %" PRId64 " could not be taken over", job_id);
     *takeover = change.changed ? LEDGER_TAKEN : LEDGER_NOT_RUNNING;

@@ -21,9 +21,12 @@ struct log_field {
 #define LOG_NUMBER(key, number) ((struct log_field){(key), 0, (int64_t)(number)})
 #define LOG_END                 ((struct log_field){0, 0, 0})
 
-#define log_debug(message, ...) log_event(LOG_LEVEL_DEBUG, message, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) LOG_END})
-#define log_info(message, ...)  log_event(LOG_LEVEL_INFO, message, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) LOG_END})
-#define log_warn(message, ...)  log_event(LOG_LEVEL_WARN, message, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) LOG_END})
+#define log_debug(message, ...)                                                                                        \
+    log_event(LOG_LEVEL_DEBUG, message, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) LOG_END})
+#define log_info(message, ...)                                                                                         \
+    log_event(LOG_LEVEL_INFO, message, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) LOG_END})
+#define log_warn(message, ...)                                                                                         \
+    log_event(LOG_LEVEL_WARN, message, (struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) LOG_END})
 
 /* Sets the program's name and the least level that is written. */
 void log_init(const char *program, enum log_level least);

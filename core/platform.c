@@ -40,8 +40,7 @@ platform_signal_descriptor(int *descriptor, struct error *error)
     sigset_t set;
     handled_signals(&set);
     (void)signal(SIGPIPE, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
-        (*descriptor = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)) < 0)
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || (*descriptor = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)) < 0)
         return error_set(error, ERROR_IO, "signals cannot be read from a descriptor: %s", strerror(errno));
     return ERROR_NONE;
 }

@@ -6,163 +6,172 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "core/number_text.h"
 
 enum { RANK_STEP_DIGITS = 12 };
 
 /* Shared by all scripts. KEYS[1] is the prefix "{namespace}". A rank orders a queue: priority first, then the job's id,
  * so that a job that is given back keeps its place. */
-#define PRELUDE                                                                                                  \
-    "local p = KEYS[1] "                                                                                         \
-    "local t = redis.call('TIME') "                                                                              \
-    "local now = t[1] * 1000 + math.floor(t[2] / 1000) "                                                         \
-    "local function ring(queue, times) "                                                                         \
-    "  for i = 1, math.min(times, 64) do redis.call('LPUSH', p..':bell:'..queue, '1') end "                      \
-    "  redis.call('LTRIM', p..':bell:'..queue, 0, 63) "                                                          \
-    "end "                                                                                                       \
-    "local function split(value) "                                                                               \
-    "  local queue, rank = string.match(value, '^(%S+) (%S+)$') return queue, rank "                             \
-    "end "                                                                                                       \
-    "local function state(id) "                                                                                  \
-    "  if redis.call('ZSCORE', p..':leases', id) then return 2 end "                                             \
-    "  if redis.call('ZSCORE', p..':delayed', id) then return 3 end "                                            \
-    "  local value = redis.call('HGET', p..':jobs', id) "                                                        \
-    "  if value and redis.call('ZSCORE', p..':ready:'..split(value), id) then return 1 end "                     \
-    "  return 0 "                                                                                                \
-    "end "                                                                                                       \
-    "local function ready(id, queue, rank) "                                                                     \
-    "  redis.call('HSET', p..':jobs', id, queue..' '..rank) "                                                    \
-    "  redis.call('ZADD', p..':ready:'..queue, rank, id) "                                                       \
-    "end "                                                                                                       \
-    "local function forget(id) "                                                                                 \
-    "  local value = redis.call('HGET', p..':jobs', id) "                                                        \
-    "  if value then redis.call('ZREM', p..':ready:'..split(value), id) end "                                    \
-    "  redis.call('ZREM', p..':delayed', id) "                                                                   \
-    "  redis.call('ZREM', p..':leases', id) "                                                                    \
-    "  redis.call('SREM', p..':expired', id) "                                                                   \
-    "  redis.call('HDEL', p..':owners', id) "                                                                    \
-    "  redis.call('HDEL', p..':jobs', id) "                                                                      \
+#define PRELUDE                                                                                                        \
+    "local p = KEYS[1] "                                                                                               \
+    "local t = redis.call('TIME') "                                                                                    \
+    "local now = t[1] * 1000 + math.floor(t[2] / 1000) "                                                               \
+    "local function ring(queue, times) "                                                                               \
+    "  for i = 1, math.min(times, 64) do redis.call('LPUSH', p..':bell:'..queue, '1') end "                            \
+    "  redis.call('LTRIM', p..':bell:'..queue, 0, 63) "                                                                \
+    "end "                                                                                                             \
+    "local function split(value) "                                                                                     \
+    "  local queue, rank = string.match(value, '^(%S+) (%S+)$') return queue, rank "                                   \
+    "end "                                                                                                             \
+    "local function state(id) "                                                                                        \
+    "  if redis.call('ZSCORE', p..':leases', id) then return 2 end "                                                   \
+    "  if redis.call('ZSCORE', p..':delayed', id) then return 3 end "                                                  \
+    "  local value = redis.call('HGET', p..':jobs', id) "                                                              \
+    "  if value and redis.call('ZSCORE', p..':ready:'..split(value), id) then return 1 end "                           \
+    "  return 0 "                                                                                                      \
+    "end "                                                                                                             \
+    "local function ready(id, queue, rank) "                                                                           \
+    "  redis.call('HSET', p..':jobs', id, queue..' '..rank) "                                                          \
+    "  redis.call('ZADD', p..':ready:'..queue, rank, id) "                                                             \
+    "end "                                                                                                             \
+    "local function forget(id) "                                                                                       \
+    "  local value = redis.call('HGET', p..':jobs', id) "                                                              \
+    "  if value then redis.call('ZREM', p..':ready:'..split(value), id) end "                                          \
+    "  redis.call('ZREM', p..':delayed', id) "                                                                         \
+    "  redis.call('ZREM', p..':leases', id) "                                                                          \
+    "  redis.call('SREM', p..':expired', id) "                                                                         \
+    "  redis.call('HDEL', p..':owners', id) "                                                                          \
+    "  redis.call('HDEL', p..':jobs', id) "                                                                            \
     "end "
 
-static struct redis_script put_script = {"put",
-    PRELUDE
-    "local added = 0 "
-    "for i = 1, #ARGV, 4 do "
-    "  local id, queue, rank, delay = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]) "
-    "  local was = state(id) "
-    "  if was == 0 then "
-    "    added = added + 1 "
-    "    if delay > 0 then "
-    "      redis.call('HSET', p..':jobs', id, queue..' '..rank) "
-    "      redis.call('ZADD', p..':delayed', now + delay, id) "
-    "    else ready(id, queue, rank) ring(queue, 1) end "
-    "  elseif was == 3 and delay == 0 then "
-    "    redis.call('ZREM', p..':delayed', id) ready(id, queue, rank) ring(queue, 1) "
-    "  end "
-    "end "
-    "return added ", ""};
+static struct redis_script put_script = {
+    "put",
+    PRELUDE "local added = 0 "
+            "for i = 1, #ARGV, 4 do "
+            "  local id, queue, rank, delay = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]) "
+            "  local was = state(id) "
+            "  if was == 0 then "
+            "    added = added + 1 "
+            "    if delay > 0 then "
+            "      redis.call('HSET', p..':jobs', id, queue..' '..rank) "
+            "      redis.call('ZADD', p..':delayed', now + delay, id) "
+            "    else ready(id, queue, rank) ring(queue, 1) end "
+            "  elseif was == 3 and delay == 0 then "
+            "    redis.call('ZREM', p..':delayed', id) ready(id, queue, rank) ring(queue, 1) "
+            "  end "
+            "end "
+            "return added ",
+    ""};
 
 static struct redis_script reserve_script = {"reserve",
-    PRELUDE
-    "for i = 3, #ARGV do "
-    "  local queue = ARGV[i] "
-    "  local popped = redis.call('ZPOPMIN', p..':ready:'..queue) "
-    "  if popped[1] then "
-    "    local id = popped[1] "
-    "    redis.call('ZADD', p..':leases', now + ARGV[2], id) "
-    "    redis.call('HSET', p..':owners', id, ARGV[1]) "
-    "    return {id, queue, popped[2], redis.call('SREM', p..':expired', id)} "
-    "  end "
-    "  redis.call('DEL', p..':bell:'..queue) "
-    "end "
-    "return false ", ""};
+                                             PRELUDE
+                                             "for i = 3, #ARGV do "
+                                             "  local queue = ARGV[i] "
+                                             "  local popped = redis.call('ZPOPMIN', p..':ready:'..queue) "
+                                             "  if popped[1] then "
+                                             "    local id = popped[1] "
+                                             "    redis.call('ZADD', p..':leases', now + ARGV[2], id) "
+                                             "    redis.call('HSET', p..':owners', id, ARGV[1]) "
+                                             "    return {id, queue, popped[2], redis.call('SREM', p..':expired', id)} "
+                                             "  end "
+                                             "  redis.call('DEL', p..':bell:'..queue) "
+                                             "end "
+                                             "return false ",
+                                             ""};
 
 static struct redis_script touch_script = {"touch",
-    PRELUDE
-    "local id, queue, rank, token = ARGV[1], ARGV[2], ARGV[3], ARGV[4] "
-    "local owner = redis.call('HGET', p..':owners', id) "
-    "if owner and owner ~= token then return 0 end "
-    "if not owner then "
-    "  forget(id) "
-    "  redis.call('HSET', p..':jobs', id, queue..' '..rank) "
-    "  redis.call('HSET', p..':owners', id, token) "
-    "end "
-    "redis.call('ZADD', p..':leases', now + ARGV[5], id) "
-    "return 1 ", ""};
+                                           PRELUDE "local id, queue, rank, token = ARGV[1], ARGV[2], ARGV[3], ARGV[4] "
+                                                   "local owner = redis.call('HGET', p..':owners', id) "
+                                                   "if owner and owner ~= token then return 0 end "
+                                                   "if not owner then "
+                                                   "  forget(id) "
+                                                   "  redis.call('HSET', p..':jobs', id, queue..' '..rank) "
+                                                   "  redis.call('HSET', p..':owners', id, token) "
+                                                   "end "
+                                                   "redis.call('ZADD', p..':leases', now + ARGV[5], id) "
+                                                   "return 1 ",
+                                           ""};
 
-static struct redis_script acknowledge_script = {"acknowledge",
-    PRELUDE
-    "if redis.call('HGET', p..':owners', ARGV[1]) ~= ARGV[2] then return 0 end "
-    "forget(ARGV[1]) "
-    "return 1 ", ""};
+static struct redis_script acknowledge_script = {
+    "acknowledge",
+    PRELUDE "if redis.call('HGET', p..':owners', ARGV[1]) ~= ARGV[2] then return 0 end "
+            "forget(ARGV[1]) "
+            "return 1 ",
+    ""};
 
-static struct redis_script release_script = {"release",
-    PRELUDE
-    "local id, queue, rank, token, delay = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]) "
-    "if redis.call('HGET', p..':owners', id) ~= token and state(id) ~= 0 then return 0 end "
-    "forget(id) "
-    "if delay > 0 then "
-    "  redis.call('HSET', p..':jobs', id, queue..' '..rank) "
-    "  redis.call('ZADD', p..':delayed', now + delay, id) "
-    "else ready(id, queue, rank) ring(queue, 1) end "
-    "return 1 ", ""};
+static struct redis_script release_script = {
+    "release",
+    PRELUDE "local id, queue, rank, token, delay = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]) "
+            "if redis.call('HGET', p..':owners', id) ~= token and state(id) ~= 0 then return 0 end "
+            "forget(id) "
+            "if delay > 0 then "
+            "  redis.call('HSET', p..':jobs', id, queue..' '..rank) "
+            "  redis.call('ZADD', p..':delayed', now + delay, id) "
+            "else ready(id, queue, rank) ring(queue, 1) end "
+            "return 1 ",
+    ""};
 
 static struct redis_script forget_script = {"forget",
-    PRELUDE
-    "for i = 1, #ARGV do forget(ARGV[i]) end "
-    "return #ARGV ", ""};
+                                            PRELUDE "for i = 1, #ARGV do forget(ARGV[i]) end "
+                                                    "return #ARGV ",
+                                            ""};
 
-static struct redis_script sweep_script = {"sweep",
-    PRELUDE
-    "local rings = {} "
-    "local function back(from) "
-    "  local ids = redis.call('ZRANGEBYSCORE', p..from, '-inf', now, 'LIMIT', 0, ARGV[1]) "
-    "  for _, id in ipairs(ids) do "
-    "    redis.call('ZREM', p..from, id) "
-    "    redis.call('HDEL', p..':owners', id) "
-    "    local value = redis.call('HGET', p..':jobs', id) "
-    "    if value then "
-    "      local queue, rank = split(value) "
-    "      ready(id, queue, rank) "
-    "      if from == ':leases' then redis.call('SADD', p..':expired', id) end "
-    "      rings[queue] = (rings[queue] or 0) + 1 "
-    "    end "
-    "  end "
-    "  return #ids "
-    "end "
-    "local promoted, expired = back(':delayed'), back(':leases') "
-    "for queue, times in pairs(rings) do ring(queue, times) end "
-    "return {promoted, expired} ", ""};
+static struct redis_script sweep_script = {
+    "sweep",
+    PRELUDE "local rings = {} "
+            "local function back(from) "
+            "  local ids = redis.call('ZRANGEBYSCORE', p..from, '-inf', now, 'LIMIT', 0, ARGV[1]) "
+            "  for _, id in ipairs(ids) do "
+            "    redis.call('ZREM', p..from, id) "
+            "    redis.call('HDEL', p..':owners', id) "
+            "    local value = redis.call('HGET', p..':jobs', id) "
+            "    if value then "
+            "      local queue, rank = split(value) "
+            "      ready(id, queue, rank) "
+            "      if from == ':leases' then redis.call('SADD', p..':expired', id) end "
+            "      rings[queue] = (rings[queue] or 0) + 1 "
+            "    end "
+            "  end "
+            "  return #ids "
+            "end "
+            "local promoted, expired = back(':delayed'), back(':leases') "
+            "for queue, times in pairs(rings) do ring(queue, times) end "
+            "return {promoted, expired} ",
+    ""};
 
 static struct redis_script presence_script = {"presence",
-    PRELUDE
-    "local found = {} "
-    "for i = 1, #ARGV do found[i] = state(ARGV[i]) end "
-    "return found ", ""};
+                                              PRELUDE "local found = {} "
+                                                      "for i = 1, #ARGV do found[i] = state(ARGV[i]) end "
+                                                      "return found ",
+                                              ""};
 
-static struct redis_script depths_script = {"depths",
-    PRELUDE
-    "local found = {redis.call('ZCARD', p..':delayed'), redis.call('ZCARD', p..':leases')} "
-    "for i = 1, #ARGV do found[i + 2] = redis.call('ZCARD', p..':ready:'..ARGV[i]) end "
-    "return found ", ""};
+static struct redis_script depths_script = {
+    "depths",
+    PRELUDE "local found = {redis.call('ZCARD', p..':delayed'), redis.call('ZCARD', p..':leases')} "
+            "for i = 1, #ARGV do found[i + 2] = redis.call('ZCARD', p..':ready:'..ARGV[i]) end "
+            "return found ",
+    ""};
 
-static struct redis_script announce_script = {"announce",
-    PRELUDE
-    "redis.call('ZADD', p..':workers', now + ARGV[3], ARGV[1]) "
-    "redis.call('HSET', p..':workers:text', ARGV[1], ARGV[2]) "
-    "local gone = redis.call('ZRANGEBYSCORE', p..':workers', '-inf', now, 'LIMIT', 0, 100) "
-    "for _, name in ipairs(gone) do "
-    "  redis.call('ZREM', p..':workers', name) redis.call('HDEL', p..':workers:text', name) "
-    "end "
-    "return 1 ", ""};
+static struct redis_script announce_script = {
+    "announce",
+    PRELUDE "redis.call('ZADD', p..':workers', now + ARGV[3], ARGV[1]) "
+            "redis.call('HSET', p..':workers:text', ARGV[1], ARGV[2]) "
+            "local gone = redis.call('ZRANGEBYSCORE', p..':workers', '-inf', now, 'LIMIT', 0, 100) "
+            "for _, name in ipairs(gone) do "
+            "  redis.call('ZREM', p..':workers', name) redis.call('HDEL', p..':workers:text', name) "
+            "end "
+            "return 1 ",
+    ""};
 
-static struct redis_script workers_script = {"workers",
-    PRELUDE
-    "local found = {} "
-    "for _, name in ipairs(redis.call('ZRANGEBYSCORE', p..':workers', now, '+inf', 'LIMIT', 0, ARGV[1])) do "
-    "  found[#found + 1] = name "
-    "  found[#found + 1] = redis.call('HGET', p..':workers:text', name) or '' "
-    "end "
-    "return found ", ""};
+static struct redis_script workers_script = {
+    "workers",
+    PRELUDE "local found = {} "
+            "for _, name in ipairs(redis.call('ZRANGEBYSCORE', p..':workers', now, '+inf', 'LIMIT', 0, ARGV[1])) do "
+            "  found[#found + 1] = name "
+            "  found[#found + 1] = redis.call('HGET', p..':workers:text', name) or '' "
+            "end "
+            "return found ",
+    ""};
 
 /* ---- calling ----------------------------------------------------------------------------------------------- */
 
@@ -199,27 +208,16 @@ unexpected(const struct redis_script *script, struct error *error)
     return error_set(error, ERROR_REDIS, "Redis answered the script %s in a form that was not expected", script->name);
 }
 
-/* Room for the texts of numbers handed to a script. */
-struct number {
-    char text[24];
-};
-
-static const char *
-number_text(struct number *number, int64_t value)
-{
-    (void)snprintf(number->text, sizeof(number->text), "%" PRId64, value);
-    return number->text;
-}
-
 /* Runs a script whose arguments are job ids. */
 static enum error_code
 run_ids(struct redis_client *client, struct redis_script *script, const int64_t *job_ids, size_t count,
         struct redis_reply *reply, struct error *error)
 {
-    struct number numbers[QUEUE_BATCH_MAX];
+    struct number_text numbers[QUEUE_BATCH_MAX];
     const char *words[QUEUE_BATCH_MAX + 1];
     if (count > QUEUE_BATCH_MAX)
-        return error_set(error, ERROR_BUG, "%zu ids for the script %s, at most %d go", count, script->name, QUEUE_BATCH_MAX);
+        return error_set(error, ERROR_BUG, "%zu ids for the script %s, at most %d go", count, script->name,
+                         QUEUE_BATCH_MAX);
     for (size_t i = 0; i < count; i++)
         words[i + 1] = number_text(&numbers[i], job_ids[i]);
     return run(client, script, (int)count + 1, words, reply, error);
@@ -232,7 +230,7 @@ queue_put(struct redis_client *client, const struct queue_entry *entries, size_t
           struct error *error)
 {
     enum { WORDS = 4, NUMBERS = 3 };
-    struct number numbers[QUEUE_BATCH_MAX][NUMBERS];
+    struct number_text numbers[QUEUE_BATCH_MAX][NUMBERS];
     const char *words[QUEUE_BATCH_MAX * WORDS + 1];
     struct redis_reply reply;
     if (count > QUEUE_BATCH_MAX)
@@ -257,7 +255,7 @@ queue_reserve(struct redis_client *client, const char *const *queues, size_t cou
               struct queue_claim *claim, struct error *error)
 {
     enum { QUEUES_MAX = 32 };
-    struct number lease;
+    struct number_text lease;
     const char *words[QUEUES_MAX + 3];
     struct redis_reply reply;
     *claim = (struct queue_claim){0};
@@ -270,7 +268,8 @@ queue_reserve(struct redis_client *client, const char *const *queues, size_t cou
     if (run(client, &reserve_script, (int)count + 3, words, &reply, error))
         return error->code;
     enum error_code code = ERROR_NONE;
-    if (reply.type == REDIS_LIST && reply.count == 4 && reply.parts[0].text && reply.parts[1].text && reply.parts[2].text) {
+    if (reply.type == REDIS_LIST && reply.count == 4 && reply.parts[0].text && reply.parts[1].text &&
+        reply.parts[2].text) {
         claim->job_id = strtoll(reply.parts[0].text, NULL, 10);
         claim->rank = strtoll(reply.parts[2].text, NULL, 10);
         claim->expired = reply.parts[3].integer != 0;
@@ -306,7 +305,7 @@ enum error_code
 queue_touch(struct redis_client *client, const struct queue_claim *claim, int64_t lease_ms,
             enum queue_lease_state *state, struct error *error)
 {
-    struct number id, rank, lease;
+    struct number_text id, rank, lease;
     struct redis_reply reply;
     const char *words[] = {NULL,         number_text(&id, claim->job_id), claim->queue, number_text(&rank, claim->rank),
                            claim->token, number_text(&lease, lease_ms)};
@@ -320,7 +319,7 @@ queue_touch(struct redis_client *client, const struct queue_claim *claim, int64_
 enum error_code
 queue_acknowledge(struct redis_client *client, const struct queue_claim *claim, struct error *error)
 {
-    struct number id;
+    struct number_text id;
     const char *words[] = {NULL, number_text(&id, claim->job_id), claim->token};
     return run(client, &acknowledge_script, 3, words, NULL, error);
 }
@@ -328,7 +327,7 @@ queue_acknowledge(struct redis_client *client, const struct queue_claim *claim, 
 enum error_code
 queue_release(struct redis_client *client, const struct queue_claim *claim, int64_t delay_ms, struct error *error)
 {
-    struct number id, rank, delay;
+    struct number_text id, rank, delay;
     const char *words[] = {NULL,         number_text(&id, claim->job_id), claim->queue, number_text(&rank, claim->rank),
                            claim->token, number_text(&delay, delay_ms)};
     return run(client, &release_script, 6, words, NULL, error);
@@ -343,7 +342,7 @@ queue_forget(struct redis_client *client, const int64_t *job_ids, size_t count, 
 enum error_code
 queue_sweep(struct redis_client *client, int limit, int64_t *promoted, int64_t *expired, struct error *error)
 {
-    struct number number;
+    struct number_text number;
     struct redis_reply reply;
     const char *words[] = {NULL, number_text(&number, limit)};
     if (run(client, &sweep_script, 2, words, &reply, error))
@@ -422,7 +421,7 @@ enum error_code
 queue_announce(struct redis_client *client, const char *worker, const char *payload, int64_t expire_ms,
                struct error *error)
 {
-    struct number expire;
+    struct number_text expire;
     const char *words[] = {NULL, worker, payload, number_text(&expire, expire_ms)};
     return run(client, &announce_script, 4, words, NULL, error);
 }
@@ -431,7 +430,7 @@ enum error_code
 queue_workers(struct redis_client *client, struct queue_worker *workers, size_t most, size_t *count,
               struct error *error)
 {
-    struct number limit;
+    struct number_text limit;
     struct redis_reply reply;
     const char *words[] = {NULL, number_text(&limit, (int64_t)most)};
     *count = 0;

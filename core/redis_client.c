@@ -91,17 +91,19 @@ parse_url(struct redis_client *client, const char *url, struct error *error)
     config_redact(url, client->shown, sizeof(client->shown));
     client->port = 6379;
     if (strncmp(url, "rediss://", 9) == 0)
-        return error_set(error, ERROR_CONFIG,
-                         "TAPEMILL_REDIS_URL (%s) asks for TLS, which this build's hiredis does not have; put stunnel in "
-                         "front of Redis and use redis://",
-                         client->shown);
+        return error_set(
+            error, ERROR_CONFIG,
+            "TAPEMILL_REDIS_URL (%s) asks for TLS, which this build's hiredis does not have; put stunnel in "
+            "front of Redis and use redis://",
+            client->shown);
     if (strncmp(url, "unix://", 7) == 0) {
         size_t length = strcspn(url + 7, "?");
         const char *database = strstr(url + 7 + length, "db=");
         if (!length || !copy_part(client->path, sizeof(client->path), url + 7, length))
             return bad_url(client, "has no path", error);
-        return database ? parse_number(client, database + 3, strcspn(database + 3, "&"), 1000000, &client->database, error)
-                        : ERROR_NONE;
+        return database
+                   ? parse_number(client, database + 3, strcspn(database + 3, "&"), 1000000, &client->database, error)
+                   : ERROR_NONE;
     }
     if (strncmp(url, "redis://", 8) != 0)
         return bad_url(client, "is not a Redis URL", error);
@@ -281,7 +283,8 @@ redis_call(struct redis_client *client, int count, const char *const *arguments,
         if (raw)
             return deliver(client, raw, reply, error);
         (void)lost(client, "went away", error);
-        /* A connection that had been idle may be stale: once again on a fresh one. Every verb here is safe to repeat. */
+        /* A connection that had been idle may be stale: once again on a fresh one. Every verb here is safe to repeat.
+         */
         if (fresh || attempt > 0)
             return error->code;
     }

@@ -22,9 +22,9 @@ struct redis_reply {
     int64_t integer;
     const char *text;
     size_t length;
-    size_t count;                /* parts of a list */
+    size_t count; /* parts of a list */
     struct redis_reply *parts;
-    void *handle;                /* hiredis's reply, at the top */
+    void *handle; /* hiredis's reply, at the top */
 };
 
 /* Makes a client for TAPEMILL_REDIS_URL without connecting yet. */

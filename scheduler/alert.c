@@ -83,16 +83,19 @@ take_answer(struct alert_delivery *delivery, const struct http_result *result)
     outage_begin(&delivery->outage, &error);
 }
 
-void
+bool
 alert_poll(struct alert_delivery *delivery)
 {
     struct http_result result;
     struct error error;
-    bool taken = true;
+    bool taken = false, answered = false;
     if (http_advance(delivery->http, &error))
         outage_begin(&delivery->outage, &error);
-    for (http_take(delivery->http, &result, &taken); taken; http_take(delivery->http, &result, &taken))
+    for (http_take(delivery->http, &result, &taken); taken; http_take(delivery->http, &result, &taken)) {
         take_answer(delivery, &result);
+        answered = true;
+    }
+    return answered;
 }
 
 /* Writes what became of a message, and frees its place. */
@@ -117,7 +120,7 @@ mark(struct alert_message *message, struct database *database, struct error *err
 static void
 read_entry(const struct rows *rows, size_t row, struct alert_entry *entry)
 {
-    const char **const texts[] = {&entry->id,     &entry->cause,    &entry->severity,  &entry->title, &entry->body,
+    const char **const texts[] = {&entry->id,     &entry->cause,    &entry->severity,  &entry->title,     &entry->body,
                                   &entry->job_id, &entry->job_name, &entry->job_error, &entry->created_at};
     for (size_t column = 0; column < sizeof(texts) / sizeof(texts[0]); column++)
         *texts[column] = rows_text(rows, row, column);

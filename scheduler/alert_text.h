@@ -1,10 +1,11 @@
 /* scheduler/alert_text.h - what an alert says on Slack.
  *
- * One alert: its severity and title, its body, its job with the command to look at it, its id. Several of one cause become
- * one message: how many, from when to when, the first ALERT_TEXT_LISTED of them in a line each, the newest in full.
+ * One alert: its severity and title, its body, its job with the command to look at it, its id. Several of one cause
+ * become one message: how many, from when to when, the first ALERT_TEXT_LISTED of them in a line each, the newest in
+ * full.
  *
- * Slack reads &, < and > as markup (and could be made to call a whole channel): they are escaped, as Slack documents for
- * message text. Long titles and bodies are cut, never within a character. */
+ * Slack reads &, < and > as markup (and could be made to call a whole channel): they are escaped, as Slack documents
+ * for message text. Long titles and bodies are cut, never within a character. */
 #ifndef TAPEMILL_SCHEDULER_ALERT_TEXT_H
 #define TAPEMILL_SCHEDULER_ALERT_TEXT_H
 

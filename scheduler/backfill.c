@@ -21,10 +21,9 @@ static const char *const reprocess_names[BACKFILL_REPROCESS_COUNT] = {"none", "f
 static const char *const date_names[BACKFILL_DATE_COUNT] = {"never", "live", "failed", "completed"};
 
 static const bool rules[BACKFILL_REPROCESS_COUNT][BACKFILL_DATE_COUNT] = {
-    /*                      never  live   failed completed */
-    [BACKFILL_NONE]      = {true,  false, false, false},
-    [BACKFILL_FAILED]    = {true,  false, true,  false},
-    [BACKFILL_COMPLETED] = {true,  true,  true,  true},
+    [BACKFILL_NONE] = {[BACKFILL_DATE_NEVER] = true},
+    [BACKFILL_FAILED] = {[BACKFILL_DATE_NEVER] = true, [BACKFILL_DATE_FAILED] = true},
+    [BACKFILL_COMPLETED] = {true, true, true, true},
 };
 
 bool
@@ -127,8 +126,8 @@ take_date(const struct backfill *backfill, struct database *database, struct are
                                        error);
     if (code)
         return code;
-    return database_query(database, sql_text(FILE_SQL, "advance"), DATABASE_VALUES(backfill->id, runs ? "0" : "1"), NULL,
-                          error);
+    return database_query(database, sql_text(FILE_SQL, "advance"), DATABASE_VALUES(backfill->id, runs ? "0" : "1"),
+                          NULL, error);
 }
 
 /* Whether an enqueueing that failed so will fail for ever. */
@@ -160,9 +159,10 @@ give_up(const char *id, const struct error *failure, struct database *database, 
 static enum error_code
 free_places(const char *id, struct database *database, int64_t *places, struct error *error)
 {
-    char text[NUMBER_BYTES];
-    enum error_code code =
-        database_value(database, sql_text(FILE_SQL, "free_places"), DATABASE_VALUES(id), text, sizeof(text), error);
+    char text[NUMBER_BYTES], dead[NUMBER_BYTES];
+    (void)snprintf(dead, sizeof(dead), "%d", BACKFILL_DEAD_MAX);
+    enum error_code code = database_value(database, sql_text(FILE_SQL, "free_places"), DATABASE_VALUES(id, dead), text,
+                                          sizeof(text), error);
     *places = code ? 0 : strtoll(text, NULL, 10);
     return code;
 }
@@ -227,30 +227,31 @@ fill_window(int64_t id, int *budget, struct database *database, struct redis_wat
 
 /* Runs a statement that changes the state of backfills and says which. */
 static enum error_code
-change_states(const char *statement, struct database *database, struct error *error)
+change_states(const char *statement, int count, const char *const *values, struct database *database,
+              struct error *error)
 {
     struct rows *rows;
-    if (database_query(database, sql_text(FILE_SQL, statement), 0, NULL, &rows, error))
+    if (database_query(database, sql_text(FILE_SQL, statement), count, values, &rows, error))
         return error->code;
     for (size_t row = 0; row < rows_count(rows); row++)
-        log_info("backfill", LOG_NUMBER("backfill", rows_integer(rows, row, 0)), LOG_TEXT("state", rows_text(rows, row, 1)),
-                 LOG_TEXT("target", rows_text(rows, row, 2)));
+        log_info("backfill", LOG_NUMBER("backfill", rows_integer(rows, row, 0)),
+                 LOG_TEXT("state", rows_text(rows, row, 1)), LOG_TEXT("target", rows_text(rows, row, 2)));
     rows_free(rows);
     return ERROR_NONE;
 }
 
 enum error_code
-backfill_advance(int64_t *cursor, int *taken, struct database *database, struct redis_watch *redis,
-                 struct error *error)
+backfill_advance(int64_t *cursor, int *taken, struct database *database, struct redis_watch *redis, struct error *error)
 {
-    char last[NUMBER_BYTES], most[NUMBER_BYTES];
+    char last[NUMBER_BYTES], most[NUMBER_BYTES], dead[NUMBER_BYTES];
     struct rows *rows = NULL;
     struct error failure = {0};
     int budget = BACKFILL_DATES_PER_TICK;
     *taken = 0;
     (void)snprintf(last, sizeof(last), "%" PRId64, *cursor);
     (void)snprintf(most, sizeof(most), "%d", BACKFILL_SURVEY_MAX);
-    enum error_code code = change_states("reopen", database, error);
+    (void)snprintf(dead, sizeof(dead), "%d", BACKFILL_DEAD_MAX);
+    enum error_code code = change_states("reopen", 0, NULL, database, error);
     if (!code)
         code = database_query(database, sql_text(FILE_SQL, "survey"), DATABASE_VALUES(last, most), &rows, error);
     if (code)
@@ -266,7 +267,7 @@ backfill_advance(int64_t *cursor, int *taken, struct database *database, struct 
     rows_free(rows);
     *taken = BACKFILL_DATES_PER_TICK - budget;
     if (!failure.code)
-        return change_states("finish", database, error);
+        return change_states("finish", DATABASE_VALUES(dead), database, error);
     *error = failure;
     return failure.code;
 }

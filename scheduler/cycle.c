@@ -25,10 +25,11 @@ sweep(struct cycle *cycle, int64_t now_ms, struct error *error)
 static enum error_code
 reconcile(struct cycle *cycle, int64_t now_ms, struct error *error)
 {
-    if (cycle->redis.rebuilt) {
+    if (cycle->redis.emptied)
+        log_warn("Redis lost its content; everything is put back from the ledger");
+    if (cycle->redis.suspect)
         reconcile_restart(&cycle->reconcile, now_ms);
-        cycle->redis.rebuilt = false;
-    }
+    cycle->redis.suspect = cycle->redis.emptied = false;
     return reconcile_advance(&cycle->reconcile, cycle->leader.database, cycle->redis.client, now_ms, error);
 }
 
@@ -141,9 +142,9 @@ cycle_tick(struct cycle *cycle)
     cycle->busy = false;
     leader_advance(&cycle->leader, clock_monotonic_ms());
     redis_watch_advance(&cycle->redis, clock_monotonic_ms());
-    alert_poll(&cycle->alerts);
+    (void)alert_poll(&cycle->alerts);
     if (cycle->leader.leads && !cycle->led) {
-        cycle->redis.rebuilt = true; /* what the leader before left undone, nobody knows */
+        cycle->redis.suspect = true; /* what the leader before left undone, nobody knows */
         cycle->settled_date = INT32_MIN;
     }
     cycle->led = cycle->leader.leads;
@@ -158,7 +159,7 @@ cycle_tick(struct cycle *cycle)
     return cycle->busy;
 }
 
-void
+bool
 cycle_wait(struct cycle *cycle, int stop, int64_t timeout_ms)
 {
     struct error error;
@@ -166,5 +167,5 @@ cycle_wait(struct cycle *cycle, int stop, int64_t timeout_ms)
         outage_begin(&cycle->alerts.outage, &error);
         clock_pause_ms(timeout_ms);
     }
-    alert_poll(&cycle->alerts);
+    return alert_poll(&cycle->alerts);
 }

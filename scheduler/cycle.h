@@ -1,4 +1,5 @@
-/* scheduler/cycle.h - what a scheduler does each tick: who leads, then each duty that is due and whose servers are there.
+/* scheduler/cycle.h - what a scheduler does each tick: who leads, then each duty that is due and whose servers are
+ * there.
  *
  * A duty that fails is said once, rolled back and tried again after a pause, and holds up no other. Without PostgreSQL
  * nobody leads; Redis is then still swept, so that delayed jobs are ready when it is back. Without Redis jobs are
@@ -26,10 +27,10 @@ struct cycle {
     struct alert_delivery alerts;
     struct business_clock clock;
     struct http_client *http;
-    bool led;                 /* in the tick before */
-    int32_t settled_date;     /* see daily_advance() */
+    bool led;             /* in the tick before */
+    int32_t settled_date; /* see daily_advance() */
     int64_t backfill_cursor;
-    bool busy;                /* backfills moved on in this tick: the next one should come soon */
+    bool busy; /* backfills moved on in this tick: the next one should come soon */
     struct outage duties[CYCLE_DUTIES];
 };
 
@@ -41,7 +42,7 @@ void cycle_term(struct cycle *cycle);
 bool cycle_tick(struct cycle *cycle);
 
 /* Waits at most timeout_ms for the next tick, moving web requests on meanwhile; ends early when stop (a descriptor) is
- * readable. */
-void cycle_wait(struct cycle *cycle, int stop, int64_t timeout_ms);
+ * readable. True when the next tick should come now, because an answer is to be marked. */
+bool cycle_wait(struct cycle *cycle, int stop, int64_t timeout_ms);
 
 #endif

@@ -42,8 +42,7 @@ enqueue(const struct job_definition *job, const char *schedule, const char *tick
 {
     char id[NUMBER_BYTES];
     const struct pipeline_request request = {.business_date = job->needs_date ? date : NULL, .priority = PRIORITY};
-    enum error_code code =
-        pipeline_enqueue_target(database, job->name, "{}", &request, arena, job_ids, count, error);
+    enum error_code code = pipeline_enqueue_target(database, job->name, "{}", &request, arena, job_ids, count, error);
     if (code || !*count)
         return code;
     (void)snprintf(id, sizeof(id), "%" PRId64, (*job_ids)[0]);
@@ -53,8 +52,8 @@ enqueue(const struct job_definition *job, const char *schedule, const char *tick
 
 /* One tick, in one transaction. Nothing happens when another scheduler was faster. */
 static enum error_code
-tick(const struct job_definition *job, const char *schedule, int32_t date, bool runs, const struct business_clock *clock,
-     struct database *database, struct redis_watch *redis, struct error *error)
+tick(const struct job_definition *job, const char *schedule, int32_t date, bool runs,
+     const struct business_clock *clock, struct database *database, struct redis_watch *redis, struct error *error)
 {
     char tick_us[NUMBER_BYTES], date_text[CALENDAR_DATE_BYTES];
     struct arena arena;
@@ -76,9 +75,10 @@ tick(const struct job_definition *job, const char *schedule, int32_t date, bool 
         code = database_commit(database, error);
     if (code)
         database_rollback(database);
+    else if (inserted && runs)
+        log_info("tick", LOG_TEXT("schedule", schedule), LOG_TEXT("date", date_text));
     else if (inserted)
-        log_info("tick", LOG_TEXT("schedule", schedule), LOG_TEXT("date", date_text),
-                 LOG_TEXT("status", runs ? "enqueued" : "skipped"));
+        log_debug("tick skipped", LOG_TEXT("schedule", schedule), LOG_TEXT("date", date_text));
     if (!code)
         code = redis_watch_push(redis, database, job_ids, count, error);
     arena_term(&arena);
@@ -94,8 +94,7 @@ advance_job(const struct job_definition *job, int32_t today, int *budget, const 
     int32_t date = today;
     bool found;
     (void)snprintf(schedule, sizeof(schedule), "daily:%s", job->name);
-    enum error_code code =
-        ask_date("last_tick_us", DATABASE_VALUES(schedule), clock, database, &date, &found, error);
+    enum error_code code = ask_date("last_tick_us", DATABASE_VALUES(schedule), clock, database, &date, &found, error);
     if (found)
         date++; /* the first without a tick; past today when the clock was set back */
     for (; !code && date <= today && *budget > 0; date++, (*budget)--)

@@ -1,7 +1,7 @@
 /* scheduler/leader.h - the connection to the warehouse, and who leads.
  *
- * One scheduler leads: the one whose session holds an advisory lock of the warehouse. The lock goes with the session, and
- * the server ends a session that is silent for LEADER_SILENCE_S (or three ticks, if that is longer), so that a
+ * One scheduler leads: the one whose session holds an advisory lock of the warehouse. The lock goes with the session,
+ * and the server ends a session that is silent for LEADER_SILENCE_S (or three ticks, if that is longer), so that a
  * scheduler that is killed, cut off or frozen stops leading by itself. Leadership saves work, it protects nothing: what
  * a leader does is safe when two do it at once. */
 #ifndef TAPEMILL_SCHEDULER_LEADER_H

@@ -26,8 +26,8 @@ static const char help[] =
     "Settings, from the environment:\n";
 
 static const enum config_id settings_used[] = {
-    CONFIG_WAREHOUSE_URL, CONFIG_REDIS_URL,         CONFIG_NAMESPACE,         CONFIG_TIMEZONE,
-    CONFIG_DAY_ROLL,      CONFIG_SCHEDULER_TICK_MS, CONFIG_RECONCILE_SECONDS, CONFIG_LEASE_SECONDS,
+    CONFIG_WAREHOUSE_URL,     CONFIG_REDIS_URL,         CONFIG_NAMESPACE,         CONFIG_TIMEZONE,
+    CONFIG_DAY_ROLL,          CONFIG_SCHEDULER_TICK_MS, CONFIG_RECONCILE_SECONDS, CONFIG_LEASE_SECONDS,
     CONFIG_SLACK_WEBHOOK_URL, CONFIG_LOG_LEVEL,
 };
 
@@ -35,8 +35,8 @@ static const enum config_id settings_used[] = {
 
 static int stop_pipe[2] = {-1, -1};
 
-/* SIGTERM, SIGINT: wakes the loop. Should it hang in a call to a server, SIGALRM ends the process all the same: there is
- * nothing it would have to finish. */
+/* SIGTERM, SIGINT: wakes the loop. Should it hang in a call to a server, SIGALRM ends the process all the same: there
+ * is nothing it would have to finish. */
 static void
 stop(int signal_number)
 {
@@ -81,7 +81,8 @@ run(struct cycle *cycle)
         if (cycle_tick(cycle))
             next_ms -= tick_ms - tick_ms / BUSY_FACTOR;
         for (int64_t left_ms = 0; (left_ms = next_ms - clock_monotonic_ms()) > 0;) {
-            cycle_wait(cycle, stop_pipe[0], left_ms);
+            if (cycle_wait(cycle, stop_pipe[0], left_ms))
+                next_ms = 0;
             if (must_stop())
                 return;
         }
@@ -115,7 +116,8 @@ answer_command_line(int argc, char **argv, int *status)
     else if (strcmp(argv[1], "--version") == 0)
         puts("tapemill-scheduler " TAPEMILL_VERSION);
     else {
-        fprintf(stderr, "tapemill-scheduler: unknown argument \"%s\"; it takes none but --help and --version\n", argv[1]);
+        fprintf(stderr, "tapemill-scheduler: unknown argument \"%s\"; it takes none but --help and --version\n",
+                argv[1]);
         *status = EXIT_USAGE;
     }
     return true;

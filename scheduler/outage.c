@@ -40,7 +40,8 @@ outage_end(struct outage *outage)
     if (!outage->lasts)
         return;
     outage->lasts = false;
-    log_info("works again", LOG_TEXT("what", outage->what), LOG_NUMBER("after_ms", clock_monotonic_ms() - outage->since_ms));
+    log_info("works again", LOG_TEXT("what", outage->what),
+             LOG_NUMBER("after_ms", clock_monotonic_ms() - outage->since_ms));
 }
 
 bool

@@ -43,9 +43,10 @@ put_batch(struct reconcile *reconcile, const char *state, struct database *datab
     char last[NUMBER_BYTES], size[NUMBER_BYTES];
     struct rows *rows;
     size_t added = 0;
-    if (database_query(database, sql_text(FILE_SQL, "due"),
-                       DATABASE_VALUES(state, number_text(last, reconcile->last_id), number_text(size, RECONCILE_BATCH)),
-                       &rows, error))
+    if (database_query(
+            database, sql_text(FILE_SQL, "due"),
+            DATABASE_VALUES(state, number_text(last, reconcile->last_id), number_text(size, RECONCILE_BATCH)), &rows,
+            error))
         return error->code;
     *count = rows_count(rows);
     for (size_t row = 0; row < *count; row++)
@@ -63,12 +64,13 @@ put_batch(struct reconcile *reconcile, const char *state, struct database *datab
 
 /* The job has run without a lease for too long. */
 static enum error_code
-take_over(struct reconcile *reconcile, int64_t job_id, struct database *database, struct redis_client *client,
-          struct error *error)
+take_over(struct reconcile *reconcile, int64_t job_id, int64_t fence, struct database *database,
+          struct redis_client *client, struct error *error)
 {
     enum ledger_takeover takeover;
-    enum error_code code = ledger_take_over(database, job_id, NULL, "its lease is gone and its worker does not renew it",
-                                            LEDGER_LOSS_LEASE, &takeover, error);
+    enum error_code code =
+        ledger_take_over(database, job_id, NULL, fence, "its lease is gone and its worker does not renew it",
+                         LEDGER_LOSS_LEASE, &takeover, error);
     if (code || takeover != LEDGER_TAKEN)
         return code;
     reconcile->taken_over++;
@@ -76,8 +78,9 @@ take_over(struct reconcile *reconcile, int64_t job_id, struct database *database
     return ledger_push(database, client, &job_id, 1, error);
 }
 
-/* One batch of running jobs, which should have leases. One that is ready or delayed in Redis needs no help: whoever
- * claims it takes it over. */
+/* One batch of running jobs, which should have leases. One that Redis has as ready or delayed has none either: its
+ * holder, if it lives, leases it again with its next heartbeat; a claim leaves it alone without proof that its lease
+ * expired. So it counts as absent too. */
 static enum error_code
 check_running(struct reconcile *reconcile, struct database *database, struct redis_client *client, int64_t now_ms,
               size_t *count, struct error *error)
@@ -89,8 +92,8 @@ check_running(struct reconcile *reconcile, struct database *database, struct red
     int64_t patience_ms = config_integer(CONFIG_LEASE_SECONDS) * 1000;
     int64_t deadline_ms = clock_monotonic_ms() + RECONCILE_TAKEOVERS_MS;
     if (database_query(database, sql_text(FILE_SQL, "running"),
-                       DATABASE_VALUES(number_text(last, reconcile->last_id), number_text(size, RECONCILE_BATCH)), &rows,
-                       error))
+                       DATABASE_VALUES(number_text(last, reconcile->last_id), number_text(size, RECONCILE_BATCH)),
+                       &rows, error))
         return error->code;
     *count = rows_count(rows);
     for (size_t row = 0; row < *count; row++)
@@ -98,11 +101,11 @@ check_running(struct reconcile *reconcile, struct database *database, struct red
     enum error_code code = queue_presence(client, ids, *count, presence, error);
     for (size_t row = 0; !code && row < *count; row++) {
         reconcile->last_id = ids[row];
-        if (presence[row].known ||
+        if (presence[row].leased ||
             !absence_note(&reconcile->absence, ids[row], rows_integer(rows, row, 1), now_ms, patience_ms))
             continue;
         if (clock_monotonic_ms() < deadline_ms)
-            code = take_over(reconcile, ids[row], database, client, error);
+            code = take_over(reconcile, ids[row], rows_integer(rows, row, 1), database, client, error);
     }
     rows_free(rows);
     return code;

@@ -7,8 +7,8 @@
  *   finished, waiting, gone  anything            forget it
  *
  * A pass over the ledger begins every TAPEMILL_RECONCILE_SECONDS, and at once when a scheduler begins to lead or Redis
- * lost its content. It goes forward by batches of RECONCILE_BATCH, a few each tick, so that a hundred thousand jobs hold
- * up nothing. A second pass, at its own pace, goes over what Redis knows. */
+ * lost its content. It goes forward by batches of RECONCILE_BATCH, a few each tick, so that a hundred thousand jobs
+ * hold up nothing. A second pass, at its own pace, goes over what Redis knows. */
 #ifndef TAPEMILL_SCHEDULER_RECONCILE_H
 #define TAPEMILL_SCHEDULER_RECONCILE_H
 

@@ -9,14 +9,13 @@
 #include "core/clock.h"
 #include "core/config.h"
 #include "core/ledger.h"
-#include "core/log.h"
 
 enum error_code
 redis_watch_init(struct redis_watch *watch, struct error *error)
 {
     memset(watch, 0, sizeof(*watch));
     watch->outage.what = "Redis";
-    watch->rebuilt = true;
+    watch->suspect = true;
     (void)snprintf(watch->key, sizeof(watch->key), "{%s}:epoch", config_text(CONFIG_NAMESPACE));
     return redis_client_create(&watch->client, error);
 }
@@ -33,7 +32,7 @@ redis_watch_failed(struct redis_watch *watch, const struct error *error)
 {
     redis_disconnect(watch->client);
     watch->usable = watch->asked = false;
-    watch->rebuilt = true; /* what it will hold when it is back, nobody knows */
+    watch->suspect = true; /* what it will hold when it is back, nobody knows */
     outage_begin(&watch->outage, error);
 }
 
@@ -64,14 +63,13 @@ take_answer(struct redis_watch *watch, const struct redis_reply *reply)
     bool same = reply->type == REDIS_TEXT && strcmp(reply->text, watch->epoch) == 0;
     watch->asked = false;
     if (!same) {
-        bool known_before = watch->epoch[0];
+        bool known_before = watch->epoch[0] != 0;
         if (begin_epoch(watch, &error)) {
             redis_watch_failed(watch, &error);
             return;
         }
-        if (known_before)
-            log_warn("Redis lost its content; everything is put back from the ledger", LOG_TEXT("epoch", watch->epoch));
-        watch->rebuilt = true;
+        watch->emptied = watch->emptied || known_before;
+        watch->suspect = true;
     }
     watch->usable = true;
     outage_end(&watch->outage);
@@ -90,9 +88,12 @@ await_answer(struct redis_watch *watch, int64_t now_ms)
     } else if (arrived) {
         take_answer(watch, &reply);
         redis_reply_free(&reply);
-    } else if (now_ms - watch->asked_ms > REDIS_WATCH_PATIENCE_MS) {
-        (void)error_set(&error, ERROR_REDIS, "Redis did not answer for %d s", REDIS_WATCH_PATIENCE_MS / 1000);
-        redis_watch_failed(watch, &error);
+    } else if (now_ms - watch->asked_ms > REDIS_WATCH_SILENCE_MS) {
+        (void)error_set(&error, ERROR_REDIS, "Redis does not answer; is it stopped, or busy with one long command?");
+        if (now_ms - watch->asked_ms > REDIS_WATCH_PATIENCE_MS)
+            redis_watch_failed(watch, &error);
+        else if (!watch->outage.lasts)
+            outage_begin(&watch->outage, &error);
     }
 }
 

@@ -15,17 +15,19 @@
 #include "scheduler/outage.h"
 
 enum {
-    REDIS_WATCH_GLANCE_MS = 50,   /* how long a tick waits for the answer */
+    REDIS_WATCH_GLANCE_MS = 50,      /* how long a tick waits for the answer */
+    REDIS_WATCH_SILENCE_MS = 5000,   /* after which that is said */
     REDIS_WATCH_PATIENCE_MS = 30000, /* after which the connection is given up */
-    REDIS_WATCH_SLOW_FACTOR = 4, /* a try to connect that took long is followed by a pause so many times longer */
+    REDIS_WATCH_SLOW_FACTOR = 2,     /* a try to connect that took long is followed by a pause so many times longer */
     REDIS_WATCH_EPOCH_BYTES = 64,
 };
 
 struct redis_watch {
     struct redis_client *client;
-    bool usable; /* answered in this tick: commands may be sent */
-    bool asked;  /* the question is under way */
-    bool rebuilt; /* content may be lost; whoever rebuilds clears this */
+    bool usable;  /* answered in this tick: commands may be sent */
+    bool asked;   /* the question is under way */
+    bool suspect; /* what it holds may be incomplete; whoever repairs it clears this */
+    bool emptied; /* it is a new epoch; cleared likewise */
     int64_t asked_ms;
     char key[96], epoch[REDIS_WATCH_EPOCH_BYTES];
     struct outage outage;

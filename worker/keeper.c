@@ -20,10 +20,10 @@
 #include "worker/runner.h"
 
 enum {
-    BELL_SECONDS = 5,        /* one BLPOP */
-    REDIS_PAUSE_MS = 500,    /* before a lost Redis is tried again */
-    RESTART_PAUSE_MS = 200,  /* before a runner that died while idle is replaced */
-    SETTLE_PAUSE_MS = 250,   /* before the ledger is tried again for a dead runner's job */
+    BELL_SECONDS = 5,       /* one BLPOP */
+    REDIS_PAUSE_MS = 500,   /* before a lost Redis is tried again */
+    RESTART_PAUSE_MS = 200, /* before a runner that died while idle is replaced */
+    SETTLE_PAUSE_MS = 250,  /* before the ledger is tried again for a dead runner's job */
 };
 
 struct keeper {
@@ -33,13 +33,13 @@ struct keeper {
     int signals;
     struct redis_client *redis;
     bool redis_away;
-    bool bell;             /* BLPOP is under way */
-    int64_t bell_ms;       /* its answer must be there by then */
-    int64_t redis_try_ms;  /* not before then */
-    int64_t sequence;      /* claims made, for tokens */
+    bool bell;            /* BLPOP is under way */
+    int64_t bell_ms;      /* its answer must be there by then */
+    int64_t redis_try_ms; /* not before then */
+    int64_t sequence;     /* claims made, for tokens */
 
-    pid_t runner;          /* 0: none */
-    int socket;            /* to the runner; -1: none */
+    pid_t runner; /* 0: none */
+    int socket;   /* to the runner; -1: none */
     bool runner_ready;
     int64_t runner_start_ms; /* not before then */
 
@@ -218,7 +218,7 @@ settle_in_ledger(struct keeper *keeper, struct error *error)
     enum ledger_takeover takeover;
     if (database_open(&database, DATABASE_WAREHOUSE, "tapemill keeper", error))
         return error->code;
-    enum error_code code = ledger_take_over(database, keeper->claim.job_id, keeper->lost_runner, keeper->lost_reason,
+    enum error_code code = ledger_take_over(database, keeper->claim.job_id, keeper->lost_runner, 0, keeper->lost_reason,
                                             keeper->lost_how, &takeover, error);
     database_close(database);
     return code;
@@ -287,10 +287,11 @@ fetch(struct keeper *keeper)
         return;
     if (clock_monotonic_ms() >= keeper->announce_ms)
         announce(keeper);
-    (void)snprintf(token, sizeof(token), "%.64s#%" PRId64 ".%" PRId64, keeper->name, clock_unix_us(), ++keeper->sequence);
+    (void)snprintf(token, sizeof(token), "%.64s#%" PRId64 ".%" PRId64, keeper->name, clock_unix_us(),
+                   ++keeper->sequence);
     if (queue_reserve(keeper->redis, keeper->queues, keeper->queue_count, token, lease_ms(), &keeper->claim, &error) ||
-        (!keeper->claim.job_id && queue_wait_begin(keeper->redis, keeper->queues, keeper->queue_count, BELL_SECONDS,
-                                                   &error))) {
+        (!keeper->claim.job_id &&
+         queue_wait_begin(keeper->redis, keeper->queues, keeper->queue_count, BELL_SECONDS, &error))) {
         redis_failed(keeper, &error);
         return;
     }
@@ -365,7 +366,10 @@ timeout_ms(const struct keeper *keeper)
     int64_t now_ms = clock_monotonic_ms(), due_ms = now_ms + BELL_SECONDS * 1000;
     if (keeper->claim.job_id) {
         due_ms = sooner(due_ms, keeper->heartbeat_ms);
-        due_ms = sooner(due_ms, keeper->with_runner ? keeper->deadline_ms : keeper->settle_ms);
+        if (keeper->with_runner)
+            due_ms = sooner(due_ms, keeper->deadline_ms);
+        else if (!keeper->runner)
+            due_ms = sooner(due_ms, keeper->settle_ms);
     } else if (!keeper->bell && keeper->runner_ready && !keeper->stopping) {
         due_ms = sooner(due_ms, keeper->redis_try_ms);
     }

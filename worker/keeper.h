@@ -1,5 +1,5 @@
-/* worker/keeper.h - the parent: takes jobs from Redis, keeps their leases, watches its runner, settles what a dead runner
- * leaves behind.
+/* worker/keeper.h - the parent: takes jobs from Redis, keeps their leases, watches its runner, settles what a dead
+ * runner leaves behind.
  *
  * One loop around poll(): signals, the runner's socket, Redis's bell. Heartbeats never wait for the job. */
 #ifndef TAPEMILL_WORKER_KEEPER_H

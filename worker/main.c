@@ -34,7 +34,8 @@ split_queues(char *list, const char **queues)
 {
     size_t count = 0;
     char *rest = NULL;
-    for (char *name = strtok_r(list, ", ", &rest); name && count < KEEPER_QUEUES_MAX; name = strtok_r(NULL, ", ", &rest))
+    for (char *name = strtok_r(list, ", ", &rest); name && count < KEEPER_QUEUES_MAX;
+         name = strtok_r(NULL, ", ", &rest))
         queues[count++] = name;
     return count;
 }

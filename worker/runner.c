@@ -122,9 +122,9 @@ settle_after_loss(struct runner *runner)
     struct error error;
     do
         connect_warehouse(runner);
-    while (ledger_take_over(runner->warehouse, runner->run.job_id, runner->name, "the connection to PostgreSQL was lost",
-                            LEDGER_LOSS_NEUTRAL, &takeover, &error) &&
-           (log_error("a broken run could not be settled yet", &error), true));
+    while (ledger_take_over(runner->warehouse, runner->run.job_id, runner->name, 0,
+                            "the connection to PostgreSQL was lost", LEDGER_LOSS_NEUTRAL, &takeover, &error) &&
+           (log_error("a broken run could not be settled yet", &error), clock_pause_ms(clock_jitter_ms(1000)), true));
     say(runner, RUNNER_RELEASE, runner->run.job_id, takeover == LEDGER_TAKEN ? clock_jitter_ms(1000) : 0);
 }
 
@@ -138,6 +138,7 @@ settle_failure(struct runner *runner, const struct error *failure, const char *w
     FAILPOINT("runner.failing");
     if (!database_is_usable(runner->warehouse) ||
         ledger_fail(runner->warehouse, &runner->run, failure, wait_key, NULL, &outcome, &delay_ms, &error)) {
+        log_error("run lost with its connection; the ledger tells what became of the job", failure);
         settle_after_loss(runner);
         return;
     }
@@ -160,7 +161,8 @@ run_claimed(struct runner *runner)
     job_context_init(&context, runner->warehouse, &runner->run, &runner->arena);
     enum error_code code =
         job ? work(runner, job, &context, &error)
-            : error_set(&error, ERROR_ARGUMENT, "there is no job \"%s\" in this binary; `tapemill enqueue --help` lists them",
+            : error_set(&error, ERROR_ARGUMENT,
+                        "there is no job \"%s\" in this binary; `tapemill enqueue --help` lists them",
                         runner->run.job_name);
     job_context_term(&context);
     if (!code) {
@@ -185,9 +187,9 @@ claim_job(struct runner *runner, const struct runner_order *order, enum ledger_c
     for (;;) {
         if (!database_is_usable(runner->warehouse))
             connect_warehouse(runner);
-        if (!(doubtful && ledger_take_over(runner->warehouse, order->job_id, runner->name,
-                                           "the connection to PostgreSQL was lost", LEDGER_LOSS_NEUTRAL, &takeover,
-                                           error)) &&
+        if (!(doubtful &&
+              ledger_take_over(runner->warehouse, order->job_id, runner->name, 0,
+                               "the connection to PostgreSQL was lost", LEDGER_LOSS_NEUTRAL, &takeover, error)) &&
             !ledger_claim(runner->warehouse, order->job_id, order->lease_expired, runner->name, &runner->arena, claim,
                           &runner->run, delay_ms, error))
             return ERROR_NONE;

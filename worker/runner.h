@@ -1,7 +1,7 @@
 /* worker/runner.h - the child that runs one job at a time, and what it says to its keeper.
  *
- * Keeper and runner talk over a SOCK_SEQPACKET pair: one struct per message. The runner does everything that concerns the
- * ledger (claim, run, complete, fail); the keeper everything that concerns Redis's lease. */
+ * Keeper and runner talk over a SOCK_SEQPACKET pair: one struct per message. The runner does everything that concerns
+ * the ledger (claim, run, complete, fail); the keeper everything that concerns Redis's lease. */
 #ifndef TAPEMILL_WORKER_RUNNER_H
 #define TAPEMILL_WORKER_RUNNER_H
 

@@ -1,9 +1,9 @@
 -- The alert outbox, as it is delivered. See scheduler/alert.h.
 
 -- name: claim
--- Takes the alerts of the cause that waits longest, at most $2 of them, for $1 milliseconds. A cause with an alert that is
--- being delivered, or waits after a failure, is not taken, nor is one that was delivered within the last $3 milliseconds:
--- what comes meanwhile is grouped.
+-- Takes the alerts of the cause that waits longest, at most $2 of them, for $1 milliseconds. A cause with an alert
+-- that is being delivered, or waits after a failure, is not taken, nor is one that was delivered within the last $3
+-- milliseconds: what comes meanwhile is grouped.
 with due as (
     select pending.cause
     from (select cause, min(id) as first_id

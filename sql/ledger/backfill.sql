@@ -14,9 +14,19 @@ where id = $1::bigint and state = 'running' and next_date is not null
 for update skip locked
 
 -- name: free_places
--- How many more dates may be under way. A date is, while one of its jobs is queued, waits to be tried again, or runs, or
--- waits for such a job (for a step that several dates share). One whose jobs only wait for something else holds no place.
-select b.parallel - (
+-- How many more dates may be under way. A date is, while one of its jobs is queued, waits to be tried again, or runs,
+-- or waits for such a job (for a step that several dates share). One whose jobs only wait for something else holds no
+-- place. None is free once $2 jobs are dead, shared ones among them.
+select case when (
+    select count(*)
+    from (select j.id from etl_jobs j where j.backfill_id = b.id and j.state = 'dead'
+          union
+          select needed.id
+          from etl_jobs j
+          join etl_job_dependencies d on d.job_id = j.id
+          join etl_jobs needed on needed.id = d.depends_on
+          where j.backfill_id = b.id and j.state = 'waiting' and needed.state = 'dead') dead) >= $2::integer then 0
+else b.parallel - (
     select count(distinct dates.business_date)
     from (select j.business_date
           from etl_jobs j
@@ -27,6 +37,7 @@ select b.parallel - (
           join etl_job_dependencies d on d.depends_on = needed.id
           join etl_jobs j on j.id = d.job_id
           where needed.state in ('queued', 'retry', 'running') and j.backfill_id = b.id and j.state = 'waiting') dates)
+end
 from etl_backfills b
 where b.id = $1::bigint
 
@@ -73,16 +84,23 @@ where id = $1::bigint
 
 -- name: reopen
 -- A failed backfill goes on when one of its jobs does: a dead one was retried, or a waiting one was released.
+with looked as (
+    select b.id
+    from etl_backfills b
+    where b.state = 'failed' and b.next_date is null
+      and exists (select from etl_jobs j where j.backfill_id = b.id and j.state in ('queued', 'retry', 'running'))
+    for update of b skip locked
+)
 update etl_backfills b
 set state = 'running', finished_at = null
-where b.state = 'failed' and b.next_date is null
-  and exists (select from etl_jobs j where j.backfill_id = b.id and j.state in ('queued', 'retry', 'running'))
+from looked
+where b.id = looked.id
 returning b.id, b.state, b.target
 
 -- name: finish
--- A backfill without dates left ends when none of its jobs can go on: completed when all are done; failed when one is
--- dead or cancelled, whatever waits for it. One that waits for something outside, such as the books of the day before,
--- stays running.
+-- A backfill without dates left, or with $1 dead jobs, ends when none of its jobs can go on: completed when all are done;
+-- failed when one is dead or cancelled, whatever waits for it. One that waits for something outside, such as the books of
+-- the day before, stays running.
 with looked as (
     select b.id,
            exists (select from etl_jobs j where j.backfill_id = b.id and j.state = 'waiting') as waiting,
@@ -93,18 +111,28 @@ with looked as (
                           where j.backfill_id = b.id and j.state = 'waiting' and needed.state in ('dead', 'cancelled'))
                as lost
     from etl_backfills b
-    where b.state = 'running' and b.next_date is null
+    where b.state = 'running'
+      and (b.next_date is null or $1::integer <= (
+          select count(*)
+          from (select j.id from etl_jobs j where j.backfill_id = b.id and j.state = 'dead'
+                union
+                select needed.id
+                from etl_jobs j
+                join etl_job_dependencies d on d.job_id = j.id
+                join etl_jobs needed on needed.id = d.depends_on
+                where j.backfill_id = b.id and j.state = 'waiting' and needed.state = 'dead') dead))
       and not exists (select from etl_jobs j where j.backfill_id = b.id and j.state in ('queued', 'retry', 'running'))
       and not exists (select from etl_jobs j
                       join etl_job_dependencies d on d.job_id = j.id
                       join etl_jobs needed on needed.id = d.depends_on
                       where j.backfill_id = b.id and j.state = 'waiting'
                         and needed.state in ('queued', 'retry', 'running'))
+    for update of b skip locked
 )
 update etl_backfills b
 set state = case when looked.lost then 'failed' else 'completed' end, finished_at = now()
 from looked
-where b.id = looked.id and b.state = 'running' and b.next_date is null and (looked.lost or not looked.waiting)
+where b.id = looked.id and (looked.lost or not looked.waiting)
 returning b.id, b.state, b.target
 
 -- name: fail

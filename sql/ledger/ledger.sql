@@ -1,17 +1,13 @@
 -- The life of a job, statement by statement. See core/ledger.h.
 
 -- name: enqueue
--- A business date's interval is half-open, in the session's time zone; with a day roll it begins the evening before.
 insert into etl_jobs (job_name, job_type, kind, queue, priority, max_attempts, arguments, business_date,
                       interval_start, interval_end, unique_key, limit_key, run_after, parent_id, pipeline_run_id,
                       backfill_id, step, pending, state)
 select $1, $2, $3, $4, $5::smallint, $6::integer, $7::jsonb, $8::date,
-       coalesce($9::timestamptz, ($8::date - case when $11::integer > 0 then 1 else 0 end + make_interval(secs => $11::integer))
-                                 at time zone current_setting('TimeZone')),
-       coalesce($10::timestamptz, ($8::date + case when $11::integer > 0 then 0 else 1 end + make_interval(secs => $11::integer))
-                                  at time zone current_setting('TimeZone')),
-       $12, $13, now() + $14::bigint * interval '1 millisecond', nullif($15::bigint, 0), nullif($16::bigint, 0),
-       nullif($17::bigint, 0), $18, $19::integer, case when $19::integer > 0 then 'waiting' else 'queued' end
+       $9::timestamptz, $10::timestamptz, $11, $12, now() + $13::bigint * interval '1 millisecond',
+       nullif($14::bigint, 0), nullif($15::bigint, 0), nullif($16::bigint, 0), $17, $18::integer,
+       case when $18::integer > 0 then 'waiting' else 'queued' end
 on conflict (unique_key) where unique_key is not null and state in ('waiting', 'queued', 'retry', 'running') do nothing
 returning id
 
@@ -48,7 +44,7 @@ from claimed c cross join run r
 
 -- name: look
 select state, backend_pid, backend_start,
-       greatest(0, ceil(extract(epoch from run_after - clock_timestamp()) * 1000))::bigint
+       greatest(0, ceil(extract(epoch from run_after - clock_timestamp()) * 1000))::bigint, fence
 from etl_jobs where id = $1::bigint
 
 -- name: check
@@ -58,12 +54,12 @@ select 1 from etl_jobs where id = $1::bigint and fence = $2::bigint and state = 
 -- Locked in the order of their ids, so that two steps that end at once do not deadlock.
 with dependants as (
     select j.id from etl_jobs j join etl_job_dependencies d on d.job_id = j.id
-    where d.depends_on = $1::bigint and j.state = 'waiting'
+    where d.depends_on = $1::bigint and j.state in ('waiting', 'cancelled')
     order by j.id for update of j
 )
 update etl_jobs j
 set pending = j.pending - 1,
-    state = case when j.pending = 1 and j.wait_key is null then 'queued' else j.state end,
+    state = case when j.state = 'waiting' and j.pending = 1 and j.wait_key is null then 'queued' else j.state end,
     queued_at = now()
 from dependants d
 where j.id = d.id
@@ -101,13 +97,14 @@ where job_id = $1::bigint and fence = $2::bigint and status = 'RUNNING'
 select attempts, max_attempts, returns from etl_jobs where id = $1::bigint and fence = $2::bigint and state = 'running'
 
 -- name: take_over
--- Takes a job from its run. $2 only this worker's run (null: whoever's), $3 how the run was lost: ten leases or three
+-- Takes a job from its run. $2 only this worker's run (null: whoever's), $5 only the one with this fence (0: any), $3 how the run was lost: ten leases or three
 -- deaths in a row are poison
 with lost as (
     select id, losses + case when $3 = 'lease' then 1 else 0 end as losses,
            deaths + case when $3 = 'death' then 1 else 0 end as deaths
     from etl_jobs
     where id = $1::bigint and state = 'running' and ($2::text is null or claimed_by = $2)
+      and $5::bigint in (0, fence)
     for update
 )
 update etl_jobs j
@@ -150,8 +147,13 @@ set state = case when pending > 0 then 'waiting' else 'queued' end, attempts = 0
 where id = $1::bigint and state in ('dead', 'cancelled')
 
 -- name: retry_backfill
+-- The backfill of the job, or those whose jobs wait for it (a step that several dates share).
 update etl_backfills set state = 'running', finished_at = null
-where id = (select backfill_id from etl_jobs where id = $1::bigint) and state = 'failed'
+where state = 'failed'
+  and id in (select backfill_id from etl_jobs where id = $1::bigint
+             union all
+             select j.backfill_id from etl_job_dependencies d join etl_jobs j on j.id = d.job_id
+             where d.depends_on = $1::bigint)
 
 -- name: set_condition
 insert into etl_conditions as c (key, met) values ($1, $2::boolean)
