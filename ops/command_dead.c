@@ -24,9 +24,12 @@ run_list(const struct command_line *line, struct error *error)
 
 /* ---- retry and discard --------------------------------------------------------------------------------------- */
 
+enum { STATE_BYTES = 16 };
+
 /* The two verbs that change jobs. */
 struct verb {
     const char *done, *refused; /* "is queued again", "only ..." */
+    const char *waits;          /* in place of done, when the job is waiting then */
     bool dead_only;
     enum error_code (*apply)(struct database *warehouse, int64_t job_id, bool *done, struct error *error);
 };
@@ -37,9 +40,18 @@ discard(struct database *warehouse, int64_t job_id, bool *done, struct error *er
     return ledger_cancel(warehouse, job_id, "discarded on the command line", done, error);
 }
 
-static const struct verb verb_retry = {"is queued again", "only dead and cancelled jobs can be tried again", false,
-                                       ledger_retry};
-static const struct verb verb_discard = {"is discarded", "only dead jobs can be discarded", true, discard};
+static const struct verb verb_retry = {
+    .done = "is queued again",
+    .refused = "only dead and cancelled jobs can be tried again",
+    .waits = "waits again: jobs that it depends on are not done",
+    .apply = ledger_retry,
+};
+static const struct verb verb_discard = {
+    .done = "is discarded",
+    .refused = "only dead jobs can be discarded",
+    .dead_only = true,
+    .apply = discard,
+};
 
 /* The ids on the command line, or with --all those of all dead jobs. */
 static enum error_code
@@ -57,13 +69,18 @@ read_ids(const struct command_line *line, struct database *warehouse, int64_t **
 }
 
 static enum error_code
+read_state(struct database *warehouse, const char *id, char state[STATE_BYTES], struct error *error)
+{
+    return database_value(warehouse, sql_text("ops/dead", "state"), DATABASE_VALUES(id), state, STATE_BYTES, error);
+}
+
+static enum error_code
 apply_one(struct database *warehouse, const struct verb *verb, int64_t job_id, struct error *error)
 {
-    char id[24], state[16];
+    char id[24], state[STATE_BYTES];
     bool done = false;
     (void)snprintf(id, sizeof(id), "%" PRId64, job_id);
-    enum error_code code =
-        database_value(warehouse, sql_text("ops/dead", "state"), DATABASE_VALUES(id), state, sizeof(state), error);
+    enum error_code code = read_state(warehouse, id, state, error);
     if (!code && !state[0])
         code = error_set(error, ERROR_ARGUMENT, "there is no job %s; `tapemill dead` lists the dead ones", id);
     if (!code && (!verb->dead_only || strcmp(state, "dead") == 0))
@@ -71,7 +88,9 @@ apply_one(struct database *warehouse, const struct verb *verb, int64_t job_id, s
     if (!code && !done)
         code = error_set(error, ERROR_ARGUMENT, "job %s is %s; %s", id, state, verb->refused);
     if (!code)
-        printf("job %s %s\n", id, verb->done);
+        code = read_state(warehouse, id, state, error);
+    if (!code)
+        printf("job %s %s\n", id, verb->waits && strcmp(state, "waiting") == 0 ? verb->waits : verb->done);
     return code;
 }
 

@@ -133,7 +133,7 @@ run_doctor(const struct command_line *line, struct error *error)
     else
         print_text(findings, count);
     if (!code && numbers[COMMAND_DOCTOR_FAIL])
-        return error_set(error, ERROR_CONFIG, "doctor: %zu of %zu checks fail", numbers[COMMAND_DOCTOR_FAIL], count);
+        return error_set(error, ERROR_GATE, "doctor: %zu of %zu checks fail", numbers[COMMAND_DOCTOR_FAIL], count);
     return code;
 }
 

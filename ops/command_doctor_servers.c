@@ -7,6 +7,7 @@
 #include "core/config.h"
 #include "core/migration.h"
 #include "core/sql.h"
+#include "jobs/extract.h"
 #include "ops/command_doctor.h"
 
 enum { POSTGRES_VERSION_LEAST = 150000, SKEW_WARN_MS = 1000, SHOWN_BYTES = 160 };
@@ -78,6 +79,24 @@ check_source(struct command_doctor *doctor, struct command_doctor_finding *findi
     return code;
 }
 
+/* The contracts of all extraction queries, before a load trips over one. */
+static enum error_code
+check_extractions(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
+{
+    struct database *source;
+    size_t count;
+    const struct extract_definition *const *all = extract_all(&count);
+    (void)doctor;
+    enum error_code code = database_open(&source, DATABASE_SOURCE, "tapemill doctor", error);
+    for (size_t i = 0; !code && i < count; i++)
+        code = extract_check(source, all[i], error);
+    database_close(source);
+    if (code)
+        return code;
+    return command_doctor_say(finding, COMMAND_DOCTOR_OK, NULL, "%zu queries deliver the columns that were agreed",
+                              count);
+}
+
 /* ---- Redis --------------------------------------------------------------------------------------------------- */
 
 /* The value of one line "name:value" of INFO, "" if there is none. */
@@ -120,7 +139,7 @@ check_redis(struct command_doctor *doctor, struct command_doctor_finding *findin
 static enum error_code
 check_eviction(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
 {
-    char policy[SHOWN_BYTES], limit[SHOWN_BYTES];
+    char policy[SHOWN_BYTES] = "", limit[SHOWN_BYTES] = "";
     if (read_info(doctor->redis, "memory", "maxmemory_policy", policy, error) ||
         read_info(doctor->redis, "memory", "maxmemory_human", limit, error))
         return error->code;
@@ -145,7 +164,7 @@ read_redis_clock(struct redis_client *client, int64_t *unix_ms, struct error *er
 static enum error_code
 check_clocks(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
 {
-    int64_t redis_ms, lease_ms = config_integer(CONFIG_LEASE_SECONDS) * 1000;
+    int64_t redis_ms = 0, lease_ms = config_integer(CONFIG_LEASE_SECONDS) * 1000;
     struct rows *rows;
     if (database_query(doctor->warehouse, SQL("server"), 0, NULL, &rows, error))
         return error->code;
@@ -167,6 +186,7 @@ const struct command_doctor_check command_doctor_server_checks[] = {
     {"schema", COMMAND_DOCTOR_WAREHOUSE, check_schema, NULL},
     {"time zone", COMMAND_DOCTOR_WAREHOUSE, check_time_zone, NULL},
     {"source", COMMAND_DOCTOR_NOTHING, check_source, "start the server, or set TAPEMILL_SOURCE_URL to one that runs"},
+    {"extraction", COMMAND_DOCTOR_NOTHING, check_extractions, NULL},
     {"redis", COMMAND_DOCTOR_NOTHING, check_redis, "start the server, or set TAPEMILL_REDIS_URL to one that runs"},
     {"redis memory", COMMAND_DOCTOR_REDIS, check_eviction, NULL},
     {"clocks", COMMAND_DOCTOR_REDIS_AND_SCHEMA, check_clocks, NULL},

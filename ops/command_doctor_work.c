@@ -64,22 +64,38 @@ check_partitions(struct command_doctor *doctor, struct command_doctor_finding *f
     return ERROR_NONE;
 }
 
+/* The workers that announced themselves; 0 as well when Redis is away. */
+static size_t
+count_workers(const struct command_doctor *doctor)
+{
+    struct error ignored;
+    size_t count = 0;
+    struct queue_worker *workers = doctor->redis ? calloc(WORKERS_MAX, sizeof(*workers)) : NULL;
+    if (workers && queue_workers(doctor->redis, workers, WORKERS_MAX, &count, &ignored))
+        count = 0;
+    free(workers);
+    return count;
+}
+
 static enum error_code
 check_locks(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
 {
     struct rows *rows;
+    size_t announced = count_workers(doctor);
+    int64_t workers = announced ? (int64_t)announced : 1;
     if (database_query(doctor->warehouse, SQL("locks"), 0, NULL, &rows, error))
         return error->code;
     int64_t leaves = rows_count(rows) ? rows_integer(rows, 0, 1) : 0,
             locks = rows_count(rows) ? rows_integer(rows, 0, 2) : 0;
     int64_t capacity = rows_count(rows) ? rows_integer(rows, 0, 3) : 1;
-    enum command_doctor_status status = locks * 10 > capacity * 9 ? COMMAND_DOCTOR_FAIL
-                                        : locks * 2 > capacity    ? COMMAND_DOCTOR_WARN
-                                                                  : COMMAND_DOCTOR_OK;
+    enum command_doctor_status status = locks * workers * 10 > capacity * 9 ? COMMAND_DOCTOR_FAIL
+                                        : locks * workers * 2 > capacity    ? COMMAND_DOCTOR_WARN
+                                                                            : COMMAND_DOCTOR_OK;
     (void)command_doctor_say(
         finding, status, status ? "raise max_locks_per_transaction, or fold the leaves of closed months" : NULL,
-        "%s has %" PRId64 " leaves; a query over all of them takes %" PRId64 " of %" PRId64 " locks",
-        rows_count(rows) ? rows_text(rows, 0, 0) : "no fact", leaves, locks, capacity);
+        "%s has %" PRId64 " leaves; a query over all of them takes %" PRId64 " locks, in each of %" PRId64
+        " workers at once %" PRId64 " of %" PRId64,
+        rows_count(rows) ? rows_text(rows, 0, 0) : "no fact", leaves, locks, workers, locks * workers, capacity);
     rows_free(rows);
     return ERROR_NONE;
 }
@@ -137,7 +153,7 @@ count_absent(struct command_doctor *doctor, const char *statement, bool leased, 
 static enum error_code
 check_pushes(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
 {
-    size_t absent, count;
+    size_t absent = 0, count = 0;
     if (count_absent(doctor, "waiting_for_redis", false, &absent, &count, error))
         return error->code;
     if (!absent)
@@ -151,7 +167,7 @@ check_pushes(struct command_doctor *doctor, struct command_doctor_finding *findi
 static enum error_code
 check_leases(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
 {
-    size_t absent, count;
+    size_t absent = 0, count = 0;
     if (count_absent(doctor, "running", true, &absent, &count, error))
         return error->code;
     if (!absent)
@@ -182,7 +198,7 @@ static enum error_code
 check_number(struct command_doctor *doctor, size_t column, enum command_doctor_status status, const char *what,
              const char *remedy, struct command_doctor_finding *finding, struct error *error)
 {
-    int64_t number;
+    int64_t number = 0;
     if (read_ledger(doctor, column, &number, error))
         return error->code;
     if (!number)
@@ -224,7 +240,7 @@ check_quarantine(struct command_doctor *doctor, struct command_doctor_finding *f
 static enum error_code
 check_alerts(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
 {
-    int64_t waiting, late;
+    int64_t waiting = 0, late = 0;
     if (read_ledger(doctor, LEDGER_ALERTS, &waiting, error) || read_ledger(doctor, LEDGER_LATE_ALERTS, &late, error))
         return error->code;
     if (!config_text(CONFIG_SLACK_WEBHOOK_URL))

@@ -7,7 +7,8 @@
 #include "core/decimal.h"
 #include "ops/command.h"
 
-enum { ROW_BYTES_MAX = 256 * 1024 * 1024, GAP = 2 };
+/* CUT_LEAST: the last column is cut to the terminal only if so many of its characters are left. */
+enum { ROW_BYTES_MAX = 256 * 1024 * 1024, GAP = 2, CUT_LEAST = 8 };
 
 /* PostgreSQL's type oids (src/include/catalog/pg_type.dat) whose columns are more than text. */
 static const struct {
@@ -189,32 +190,42 @@ measure(const struct command_grid *grid, const struct command_style *style, size
     }
 }
 
-/* Writes one line of the table; cells NULL: the headings; dashes: the rule below them. Blanks are written only before
- * something else, so that no line ends with them. */
+/* What a line of the table is made of. */
+enum line_kind { LINE_HEADINGS, LINE_DASHES, LINE_CELLS };
+
+/* Writes what stands in a column, at most limit characters of it. */
+static void
+write_cell(FILE *out, enum line_kind kind, const char *text, size_t width, size_t limit)
+{
+    if (kind == LINE_DASHES)
+        write_dashes(out, width < limit ? width : limit);
+    else if (kind == LINE_CELLS)
+        write_text(out, text, limit);
+    else
+        write_heading(out, text);
+}
+
+/* Writes one line of the table. Blanks are written only before something else, so that no line ends with them. */
 static void
 write_line(FILE *out, const struct command_grid *grid, const struct command_style *style, const size_t *widths,
-           const char *const *cells, bool dashes)
+           enum line_kind kind, const char *const *cells)
 {
     char scratch[COMMAND_NUMBER_BYTES];
     size_t room = line_room(out), used = 0, blanks = 0;
     for (size_t i = 0; i < grid->column_count; i++) {
-        bool last = i + 1 == grid->column_count, right = is_number(grid->columns[i].kind);
-        const char *text = cells ? shown_text(&grid->columns[i], cells[i], style, scratch) : grid->columns[i].name;
-        size_t limit = last && room > used + 8 ? room - used : SIZE_MAX;
-        size_t padding = dashes ? 0 : widths[i] - text_width(text);
-        if (dashes || text[0])
-            write_blanks(out, blanks + (right ? padding : 0));
-        if (dashes)
-            write_dashes(out, widths[i] < limit ? widths[i] : limit);
-        else if (cells)
-            write_text(out, text, limit);
-        else
-            write_heading(out, text);
-        if (dashes || text[0])
-            blanks = GAP + (right ? 0 : padding);
-        else
-            blanks += GAP + widths[i];
+        const struct command_column *column = &grid->columns[i];
+        bool last = i + 1 == grid->column_count, right = is_number(column->kind);
+        const char *text = kind == LINE_CELLS ? shown_text(column, cells[i], style, scratch) : column->name;
+        size_t limit = last && room > used + CUT_LEAST ? room - used : SIZE_MAX;
+        size_t padding = kind == LINE_DASHES ? 0 : widths[i] - text_width(text);
         used += widths[i] + GAP;
+        if (!text[0]) {
+            blanks += GAP + widths[i];
+            continue;
+        }
+        write_blanks(out, blanks + (right ? padding : 0));
+        write_cell(out, kind, text, widths[i], limit);
+        blanks = GAP + (right ? 0 : padding);
     }
     fputc('\n', out);
 }
@@ -230,10 +241,10 @@ write_table(FILE *out, const struct command_grid *grid, const struct command_sty
     if (!widths)
         return error_set(error, ERROR_MEMORY, "out of memory for a table");
     measure(grid, style, widths);
-    write_line(out, grid, style, widths, NULL, false);
-    write_line(out, grid, style, widths, NULL, true);
+    write_line(out, grid, style, widths, LINE_HEADINGS, NULL);
+    write_line(out, grid, style, widths, LINE_DASHES, NULL);
     for (size_t row = 0; row < grid->row_count; row++)
-        write_line(out, grid, style, widths, grid->cells + row * grid->column_count, false);
+        write_line(out, grid, style, widths, LINE_CELLS, grid->cells + row * grid->column_count);
     free(widths);
     return ERROR_NONE;
 }

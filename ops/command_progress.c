@@ -6,8 +6,8 @@
 #include "core/clock.h"
 #include "ops/command.h"
 
-/* On a terminal the bar is redrawn at most ten times a second; elsewhere a line appears when another tenth is done, and
- * at least every half minute. */
+/* On a terminal the bar is redrawn at most ten times a second; elsewhere a line appears when another tenth is done (of
+ * the last one the end tells), and at least every half minute. */
 enum { REDRAW_MS = 100, LINE_MS = 30000, LINE_PARTS = 10, BAR_CELLS_MIN = 10, BAR_CELLS_MAX = 40, WIDTH_DEFAULT = 80 };
 
 const char *
@@ -65,8 +65,10 @@ put_bar(const struct command_progress *progress, int cells, char out[COMMAND_PRO
     char bar[BAR_CELLS_MAX + 5];
     int filled = progress->total > 0 ? (int)(progress->done * cells / progress->total) : cells;
     bar[0] = '[';
-    for (int i = 0; i < cells; i++)
-        bar[i + 1] = i < filled ? '=' : i == filled ? '>' : ' ';
+    memset(bar + 1, ' ', (size_t)cells);
+    memset(bar + 1, '=', (size_t)filled);
+    if (filled < cells)
+        bar[filled + 1] = '>';
     (void)snprintf(bar + cells + 1, sizeof(bar) - (size_t)cells - 1, "] ");
     put(out, bar);
 }
@@ -132,7 +134,7 @@ command_progress_update(struct command_progress *progress, int64_t done, const c
         progress->first_done = done;
     progress->done = done;
     int64_t part = progress->total > 0 ? progress->total : 1;
-    bool another_part = done * LINE_PARTS / part != progress->shown_done * LINE_PARTS / part;
+    bool another_part = done < progress->total && done * LINE_PARTS / part != progress->shown_done * LINE_PARTS / part;
     bool due = progress->terminal ? now_ms - progress->shown_ms >= REDRAW_MS
                                   : another_part || now_ms - progress->shown_ms >= LINE_MS;
     if (due)

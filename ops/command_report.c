@@ -19,11 +19,22 @@ struct part {
     bool record; /* one row, printed as a record */
 };
 
+/* What --by makes of a report of one table: its statement "totals" with the name as $3. */
+struct totals {
+    const char *by;
+    const char *const *table_columns; /* NULL at the end */
+};
+
 struct report {
     const char *name, *summary, *file;
-    const struct part *parts; /* .statement NULL at the end */
-    bool one_table;           /* a single part: JSON is its array, CSV is possible */
+    const struct part *parts;    /* .statement NULL at the end */
+    bool one_table;              /* a single part: JSON is its array, CSV is possible */
+    const struct totals *totals; /* .by NULL at the end; NULL: the report has no --by */
 };
+
+#define COLUMNS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define PNL_SUMS     "trades", "winners", "losers", "notional", "gross_profit", "gross_loss", "costs", "net_pnl"
+#define TRADE_SUMS   "trades", "cancelled", "notional", "costs", "realized_pnl"
 
 static const struct report reports[] = {
     {"overview", "what the warehouse holds: days, trades, quarantine, notional and P&L by currency, runs",
@@ -32,16 +43,23 @@ static const struct report reports[] = {
                            {"currencies", "Live trades by currency", "no trades", false},
                            {"runs", "Runs", "no runs", false},
                            {0}},
-     false},
+     false, NULL},
     {"trades", "trades by date and instrument, in their currencies", "report/trades",
-     (const struct part[]){{"main", NULL, "no trades between these dates", false}, {0}}, true},
+     (const struct part[]){{"main", NULL, "no trades between these dates", false}, {0}}, true,
+     (const struct totals[]){{"date", COLUMNS("date", "source", "instruments", TRADE_SUMS)},
+                             {"instrument", COLUMNS("symbol", "instrument_id", "source", TRADE_SUMS)},
+                             {0}}},
     {"pnl", "daily performance by account and strategy, in base currency", "report/pnl",
-     (const struct part[]){{"main", NULL, "no performance between these dates", false}, {0}}, true},
+     (const struct part[]){{"main", NULL, "no performance between these dates", false}, {0}}, true,
+     (const struct totals[]){{"date", COLUMNS("date", PNL_SUMS)},
+                             {"account", COLUMNS("account_id", "account", PNL_SUMS)},
+                             {"strategy", COLUMNS("strategy_id", "strategy", PNL_SUMS)},
+                             {0}}},
     {"runs", "what the jobs did, by job", "report/runs",
-     (const struct part[]){{"main", NULL, "no runs between these dates", false}, {0}}, true},
+     (const struct part[]){{"main", NULL, "no runs between these dates", false}, {0}}, true, NULL},
 };
 
-enum { REPORTS = sizeof(reports) / sizeof(reports[0]) };
+enum { REPORTS = sizeof(reports) / sizeof(reports[0]), TOTALS_MAX = 4 };
 
 static enum error_code
 find_report(const char *name, const struct report **report, struct error *error)
@@ -61,12 +79,38 @@ find_report(const char *name, const struct report **report, struct error *error)
                      nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "? " : "", list);
 }
 
+/* The totals that --by asks for; NULL if it is not given. */
+static enum error_code
+find_totals(const struct command_line *line, const struct report *report, const struct totals **totals,
+            struct error *error)
+{
+    const char *names[TOTALS_MAX + 1] = {NULL}, *by;
+    *totals = NULL;
+    if (!command_value(line, "--by"))
+        return ERROR_NONE;
+    if (!report->totals)
+        return error_set(error, ERROR_USAGE, "report %s has no totals; leave --by out", report->name);
+    for (size_t i = 0; i < TOTALS_MAX && report->totals[i].by; i++)
+        names[i] = report->totals[i].by;
+    if (command_choice(line, "--by", names, NULL, &by, error))
+        return error->code;
+    for (*totals = report->totals; strcmp((*totals)->by, by) != 0;)
+        (*totals)++;
+    return ERROR_NONE;
+}
+
 static void
 show_reports(FILE *out)
 {
     fprintf(out, "\nReports:\n");
-    for (size_t i = 0; i < REPORTS; i++)
+    for (size_t i = 0; i < REPORTS; i++) {
         fprintf(out, "  %-10s%s\n", reports[i].name, reports[i].summary);
+        for (const struct totals *totals = reports[i].totals; totals && totals->by; totals++)
+            fprintf(out, "%s%s", totals == reports[i].totals ? "            totals in base currency: --by " : ", ",
+                    totals->by);
+        if (reports[i].totals)
+            fputc('\n', out);
+    }
 }
 
 static enum error_code
@@ -81,6 +125,23 @@ print_part(struct database *warehouse, const struct report *report, const struct
         return error->code;
     if (part->record)
         style.form = json ? COMMAND_FORM_JSON_OBJECT : COMMAND_FORM_RECORD;
+    enum error_code code = command_print_rows(stdout, rows, &style, error);
+    rows_free(rows);
+    return code;
+}
+
+static enum error_code
+print_totals(struct database *warehouse, const struct report *report, const struct totals *totals,
+             enum command_form form, const char *const *range, struct error *error)
+{
+    struct command_style style = {.form = form,
+                                  .empty = report->parts->empty,
+                                  .decimals = money_decimals,
+                                  .table_columns = totals->table_columns};
+    struct rows *rows;
+    if (database_query(warehouse, sql_text(report->file, "totals"), DATABASE_VALUES(range[0], range[1], totals->by),
+                       &rows, error))
+        return error->code;
     enum error_code code = command_print_rows(stdout, rows, &style, error);
     rows_free(rows);
     return code;
@@ -111,11 +172,12 @@ run_report(const struct command_line *line, struct error *error)
 {
     const char *const range[] = {command_value(line, "--from"), command_value(line, "--to")};
     const struct report *report;
+    const struct totals *totals;
     struct database *warehouse;
     int32_t from = 0, to = 0;
     bool has_from, has_to, csv = command_flag(line, "--csv"), json = command_flag(line, "--json");
-    if (find_report(line->words[0], &report, error) || command_date(line, "--from", &from, &has_from, error) ||
-        command_date(line, "--to", &to, &has_to, error))
+    if (find_report(line->words[0], &report, error) || find_totals(line, report, &totals, error) ||
+        command_date(line, "--from", &from, &has_from, error) || command_date(line, "--to", &to, &has_to, error))
         return error->code;
     if (has_from && has_to && from > to)
         return error_set(error, ERROR_USAGE, "--from %s is after --to %s; swap them", range[0], range[1]);
@@ -126,8 +188,9 @@ run_report(const struct command_line *line, struct error *error)
     if (command_session_open(&warehouse, error))
         return error->code;
     enum command_form form = csv ? COMMAND_FORM_CSV : command_print_form(json);
-    enum error_code code = report->one_table ? print_part(warehouse, report, report->parts, form, range, error)
-                                             : print_parts(warehouse, report, form, range, error);
+    enum error_code code = totals              ? print_totals(warehouse, report, totals, form, range, error)
+                           : report->one_table ? print_part(warehouse, report, report->parts, form, range, error)
+                                               : print_parts(warehouse, report, form, range, error);
     database_close(warehouse);
     return code;
 }
@@ -139,6 +202,7 @@ const struct command command_report = {
     .detail = "Tables round money to 2 decimals; JSON and CSV have every figure exactly as the warehouse holds it.",
     .options = (const struct command_option[]){{"--from", "DATE", "from this business date on (YYYY-MM-DD)", false},
                                                {"--to", "DATE", "up to this one", false},
+                                               {"--by", "WHAT", "totals instead: date, account ...; see below", false},
                                                {"--json", NULL, "print JSON", false},
                                                {"--csv", NULL, "print CSV", false},
                                                {0}},

@@ -167,5 +167,5 @@ main(int argc, char **argv)
     if (!code)
         return EXIT_DONE;
     fprintf(stderr, "tapemill: %s\n", error.message);
-    return code == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+    return code == ERROR_USAGE || code == ERROR_CONFIG ? EXIT_USAGE : EXIT_FAILED;
 }

@@ -157,7 +157,8 @@ servers_guard() {
 }
 
 servers_guard_end() {
-    [ -z "$SERVERS_GUARD" ] || kill "$SERVERS_GUARD" 2>/dev/null || true
+    # its process group, so that no sleep of it is left
+    [ -z "$SERVERS_GUARD" ] || kill -- "-$SERVERS_GUARD" 2>/dev/null || kill "$SERVERS_GUARD" 2>/dev/null || true
     SERVERS_GUARD=
 }
 

@@ -118,7 +118,7 @@ write_trade(struct flow *flow, const struct flow_order *order, const struct flow
     source_sink_boolean(sink, fill->partial);
     source_sink_text(sink, fate.status);
     source_sink_instant(sink, fate.updated_us);
-    source_summary_count_fate(&generator->summary, SOURCE_TRADES, &fate);
+    source_generator_count_fate(generator, SOURCE_TRADES, &fate);
     source_generator_count_dirt(generator, SOURCE_TRADES, dirt);
     return source_sink_end_row(sink, error);
 }

@@ -15,7 +15,7 @@
 static enum error_code
 run_init(const struct command_line *line, struct error *error)
 {
-    struct database *database;
+    struct database *database = NULL;
     if (source_tables_open(&database, error))
         return error->code;
     enum error_code code = source_tables_create(database, command_flag(line, "--replace"), error);
@@ -30,8 +30,8 @@ run_init(const struct command_line *line, struct error *error)
 static enum error_code
 read_evolution(const struct command_line *line, struct source_plan *plan, struct error *error)
 {
-    bool given;
-    int64_t seed;
+    bool given = false;
+    int64_t seed = 0;
     if (command_integer(line, "--seed", 0, INT64_MAX, 1, &seed, error) ||
         command_date(line, "--date", &plan->from, &given, error))
         return error->code;
@@ -47,7 +47,7 @@ evolve(struct database *database, const struct source_plan *plan, int64_t change
        struct error *error)
 {
     int64_t evolved = 0;
-    bool known;
+    bool known = false;
     char last[CALENDAR_DATE_BYTES];
     if (source_tables_ensure(database, error) ||
         source_tables_setting(database, "evolved_through", &evolved, &known, error))
@@ -80,7 +80,7 @@ static enum error_code
 run_evolve(const struct command_line *line, struct error *error)
 {
     struct source_plan *plan = calloc(1, sizeof(*plan));
-    struct database *database;
+    struct database *database = NULL;
     int64_t changed[SOURCE_DIMENSION_COUNT] = {0};
     if (!plan)
         return error_set(error, ERROR_MEMORY, "out of memory for the sample source");
@@ -96,7 +96,7 @@ run_evolve(const struct command_line *line, struct error *error)
 static enum error_code
 run_summary(const struct command_line *line, struct error *error)
 {
-    struct database *database;
+    struct database *database = NULL;
     if (source_tables_open(&database, error))
         return error->code;
     enum error_code code = source_tables_ensure(database, error);
@@ -194,9 +194,11 @@ static const struct command source_import = {
     .detail =
         "Price, size, time and venue are the file's, numbers digit by digit. Each print becomes one execution and one\n"
         "order of the desk. The rest is assigned by rule, so that the same file gives the same rows:\n"
-        "  execution_id  1,000,000,000 x the file's number in sample_imports, plus the row in the file (1: first print);\n"
+        "  execution_id  1,000,000,000 x the file's number in sample_imports, plus the row in the file (1: first "
+        "print);\n"
         "                the order has the same number\n"
-        "  account,      one of --accounts and one of --strategies, ids from 9001 on, by a hash of the row in the file\n"
+        "  account,      one of --accounts and one of --strategies, ids from 9001 on, by a hash of the row in the "
+        "file\n"
         "  strategy\n"
         "  instrument    one per venue and symbol, ids from 9001 on; currency USD, also where prices are in USDT\n"
         "  side          binance: the aggressor's, SELL if buyer_is_maker; taq: by the tick rule (BUY above the last\n"

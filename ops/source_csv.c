@@ -18,7 +18,8 @@ refuse(const struct source_csv_place *place, const char *column, const char *tex
                      place->line, column, text, remedy);
 }
 
-/* Copies a quoted field over itself without its quotes. *end is set behind the closing quote; false if there is none. */
+/* Copies a quoted field over itself without its quotes. *end is set behind the closing quote; false if there is none.
+ */
 static bool
 unquote(char *field, char **end)
 {
@@ -92,7 +93,8 @@ source_csv_read_header(const struct source_csv_place *place, const struct source
         const char *name = record->fields[i];
         if (!*name || strlen(name) >= SOURCE_CSV_NAME_BYTES)
             return error_set(error, ERROR_FORMAT,
-                             "%s line %" PRId64 ", field %zu: \"" SHOWN "\" is no name of a column; the file must begin "
+                             "%s line %" PRId64 ", field %zu: \"" SHOWN
+                             "\" is no name of a column; the file must begin "
                              "with a line of column names",
                              place->file, place->line, i + 1, name);
         if (has_name(header, name, &same))
@@ -126,8 +128,9 @@ source_csv_check_width(const struct source_csv_place *place, const struct source
         return error_set(error, ERROR_FORMAT, "%s line %" PRId64 " ends before column \"%s\": it has %zu fields of %zu",
                          place->file, place->line, header->names[record->count], record->count, header->count);
     if (record->count > header->count)
-        return error_set(error, ERROR_FORMAT, "%s line %" PRId64 " goes on after column \"%s\": it has %zu fields, not %zu",
-                         place->file, place->line, header->names[header->count - 1], record->count, header->count);
+        return error_set(error, ERROR_FORMAT,
+                         "%s line %" PRId64 " goes on after column \"%s\": it has %zu fields, not %zu", place->file,
+                         place->line, header->names[header->count - 1], record->count, header->count);
     return ERROR_NONE;
 }
 

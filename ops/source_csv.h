@@ -1,8 +1,8 @@
 /* ops/source_csv.h - one line of a CSV file of prints, taken apart, and its fields checked.
  *
- * The form is RFC 4180's: commas, fields in double quotes where they hold a comma or a quote (doubled inside). A line is
- * a record: a quoted field does not run on into the next line. Numbers stay text, so that they reach the tables exactly
- * as they stand in the file; the checks only say whether they are numbers.
+ * The form is RFC 4180's: commas, fields in double quotes where they hold a comma or a quote (doubled inside). A line
+ * is a record: a quoted field does not run on into the next line. Numbers stay text, so that they reach the tables
+ * exactly as they stand in the file; the checks only say whether they are numbers.
  *
  * Errors are ERROR_FORMAT and name file, line and column. */
 #ifndef TAPEMILL_OPS_SOURCE_CSV_H

@@ -16,7 +16,7 @@ struct desk_order {
     int64_t order_id;   /* 0: its fills belong to no order */
     int64_t instrument; /* index, as account and strategy */
     int64_t account;
-    int64_t strategy;   /* -1: none */
+    int64_t strategy; /* -1: none */
     const char *side, *status;
     bool is_market;
     int64_t created_us, last_us, routing_us;
@@ -54,7 +54,8 @@ write_execution(struct desk *desk, const struct desk_order *order, int64_t quant
     const char *venue = pick_venue(desk, order->instrument);
     int64_t latency_us = source_random_between(&desk->random, 60, 2500);
     bool unreported = source_random_per_mille(&desk->random, 10);
-    struct source_fate fate = source_plan_fate(&generator->plan, desk->day, &desk->random, executed_us + 2 * latency_us);
+    struct source_fate fate =
+        source_plan_fate(&generator->plan, desk->day, &desk->random, executed_us + 2 * latency_us);
     if (dirt)
         fate = (struct source_fate){"NEW", false, executed_us + 2 * latency_us};
     source_sink_begin_row(sink, SOURCE_EXECUTIONS);
@@ -81,7 +82,7 @@ write_execution(struct desk *desk, const struct desk_order *order, int64_t quant
     source_sink_text(sink, venue);
     source_sink_text(sink, fate.status);
     source_sink_instant(sink, fate.updated_us);
-    source_summary_count_fate(&generator->summary, SOURCE_EXECUTIONS, &fate);
+    source_generator_count_fate(generator, SOURCE_EXECUTIONS, &fate);
     source_generator_count_dirt(generator, SOURCE_EXECUTIONS, dirt);
     return source_sink_end_row(sink, error);
 }

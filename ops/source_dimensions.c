@@ -130,8 +130,7 @@ source_dimensions_write(struct source_generator *generator, struct error *error)
     };
     for (size_t i = 0; i < sizeof(dimensions) / sizeof(dimensions[0]); i++) {
         for (int64_t index = 0; index < dimensions[i].count; index++) {
-            struct source_member member =
-                source_member_end(plan, dimensions[i].dimension, index, dimensions[i].count);
+            struct source_member member = source_member_end(plan, dimensions[i].dimension, index, dimensions[i].count);
             source_sink_begin_row(&generator->sink, dimensions[i].table);
             dimensions[i].put(generator, index, &member);
             source_sink_instant(&generator->sink, member.updated_us);

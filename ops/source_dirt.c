@@ -65,7 +65,10 @@ static const struct source_dirt quote_kinds[] = {
 };
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
-#define KINDS(list) {list, COUNT(list)}
+#define KINDS(list)                                                                                                    \
+    {                                                                                                                  \
+        list, COUNT(list)                                                                                              \
+    }
 
 _Static_assert(COUNT(execution_kinds) <= SOURCE_DIRT_MAX && COUNT(trade_kinds) <= SOURCE_DIRT_MAX, "SOURCE_DIRT_MAX");
 _Static_assert(COUNT(order_kinds) <= SOURCE_DIRT_MAX && COUNT(quote_kinds) <= SOURCE_DIRT_MAX, "SOURCE_DIRT_MAX");

@@ -67,7 +67,7 @@ static enum error_code
 evolve_dimension(struct database *database, const struct source_plan *plan, enum source_dimension dimension,
                  const struct source_day *day, int64_t *changed, struct error *error)
 {
-    struct rows *rows;
+    struct rows *rows = NULL;
     enum error_code code = database_query(database, statement("select", dimension), 0, NULL, &rows, error);
     if (code)
         return code;

@@ -20,8 +20,10 @@ struct plan_number {
     int64_t minimum, maximum, fallback;
 };
 
-#define NUMBER(option, field, minimum, maximum, fallback) \
-    {option, offsetof(struct source_plan, field), minimum, maximum, fallback}
+#define NUMBER(option, field, minimum, maximum, fallback)                                                              \
+    {                                                                                                                  \
+        option, offsetof(struct source_plan, field), minimum, maximum, fallback                                        \
+    }
 
 static const struct plan_number plan_numbers[] = {
     NUMBER("--rows", rows, 0, SOURCE_ROWS_MAX, 10000),
@@ -66,8 +68,8 @@ read_numbers(const struct command_line *line, struct source_plan *plan, struct e
 static enum error_code
 read_days(const struct command_line *line, struct source_plan *plan, struct error *error)
 {
-    bool given;
-    int64_t days;
+    bool given = false;
+    int64_t days = 0;
     if (command_date(line, "--from", &plan->from, &given, error) ||
         command_integer(line, "--days", 1, SOURCE_LAST_DAYS - SOURCE_EPOCH_DAYS, 5, &days, error))
         return error->code;
@@ -86,11 +88,10 @@ read_plan(const struct command_line *line, struct source_plan *plan, struct erro
 {
     static const char *const weekends[] = {"none", "few", NULL};
     static const char *const currencies[] = {"EUR", "JPY", "GBP", "CHF", NULL};
-    const char *weekend;
-    int64_t seed;
+    const char *weekend = NULL;
+    int64_t seed = 0;
     if (command_integer(line, "--seed", 0, INT64_MAX, 1, &seed, error) || read_days(line, plan, error) ||
-        read_numbers(line, plan, error) ||
-        command_choice(line, "--weekends", weekends, "none", &weekend, error) ||
+        read_numbers(line, plan, error) || command_choice(line, "--weekends", weekends, "none", &weekend, error) ||
         command_choice(line, "--missing-rate", currencies, NULL, &plan->missing_rate, error))
         return error->code;
     plan->seed = (uint64_t)seed;
@@ -114,7 +115,8 @@ static enum error_code
 remember_plan(struct database *database, struct source_plan *plan, struct error *error)
 {
     for (size_t i = MEMBERS_FIRST; i < MEMBERS_END; i++)
-        if (source_tables_set(database, setting_name(&plan_numbers[i]), *number_at(plan, plan_numbers[i].offset), error))
+        if (source_tables_set(database, setting_name(&plan_numbers[i]), *number_at(plan, plan_numbers[i].offset),
+                              error))
             return error->code;
     if (source_tables_set(database, "seed", (int64_t)plan->seed, error) ||
         source_tables_set(database, "through", plan->through, error))
@@ -127,7 +129,7 @@ static enum error_code
 recall_plan(struct database *database, struct source_plan *plan, int64_t *through, struct error *error)
 {
     int64_t seed = 0;
-    bool known;
+    bool known = false;
     char last[CALENDAR_DATE_BYTES];
     if (source_tables_setting(database, "seed", &seed, &known, error))
         return error->code;
@@ -136,7 +138,8 @@ recall_plan(struct database *database, struct source_plan *plan, int64_t *throug
                          "there is nothing to append to: the source was not generated; leave out --append");
     if ((uint64_t)seed != plan->seed)
         return error_set(error, ERROR_ARGUMENT,
-                         "the source was generated with --seed %" PRId64 "; days are appended with the same seed", seed);
+                         "the source was generated with --seed %" PRId64 "; days are appended with the same seed",
+                         seed);
     if (source_tables_setting(database, "through", through, &known, error))
         return error->code;
     for (size_t i = MEMBERS_FIRST; i < MEMBERS_END; i++)
@@ -153,7 +156,7 @@ static enum error_code
 append_changes(struct database *database, const struct source_plan *plan, struct error *error)
 {
     int64_t evolved = 0, changed[SOURCE_DIMENSION_COUNT] = {0};
-    bool known;
+    bool known = false;
     if (source_tables_setting(database, "evolved_through", &evolved, &known, error))
         return error->code;
     for (int32_t days = (int32_t)evolved + 1; days <= plan->through; days++)
@@ -266,7 +269,7 @@ free_generator(struct source_generator *generator)
 static enum error_code
 generate(struct source_generator *generator, const struct command_line *line, struct error *error)
 {
-    struct database *database;
+    struct database *database = NULL;
     if (read_plan(line, &generator->plan, error) || source_tables_open(&database, error))
         return error->code;
     source_sink_init(&generator->sink, database);

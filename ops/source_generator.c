@@ -1,5 +1,7 @@
 #include "ops/source_generator.h"
 
+#include <string.h>
+
 struct source_dirt_turn
 source_generator_dirt(const struct source_generator *generator, enum source_table table, enum source_part part,
                       const struct source_day *day)
@@ -22,12 +24,20 @@ source_generator_draw_dirt(const struct source_generator *generator, struct sour
 }
 
 void
-source_generator_count_dirt(struct source_generator *generator, enum source_table table,
-                            const struct source_dirt *dirt)
+source_generator_count_dirt(struct source_generator *generator, enum source_table table, const struct source_dirt *dirt)
 {
     size_t count;
     if (dirt)
         generator->summary.tables[table].dirt[dirt - source_dirt_kinds(table, &count)]++;
+}
+
+void
+source_generator_count_fate(struct source_generator *generator, enum source_table table, const struct source_fate *fate)
+{
+    struct source_table_summary *counts = &generator->summary.tables[table];
+    counts->corrected += strcmp(fate->status, "CORRECTED") == 0;
+    counts->cancelled += strcmp(fate->status, "CANCELLED") == 0;
+    counts->late += fate->late;
 }
 
 void

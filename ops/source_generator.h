@@ -37,6 +37,10 @@ const struct source_dirt *source_generator_draw_dirt(const struct source_generat
 void source_generator_count_dirt(struct source_generator *generator, enum source_table table,
                                  const struct source_dirt *dirt);
 
+/* Counts what became of a trade. */
+void source_generator_count_fate(struct source_generator *generator, enum source_table table,
+                                 const struct source_fate *fate);
+
 /* A field that a dirty row may replace. */
 void source_generator_text(struct source_generator *generator, const struct source_dirt *dirt, enum source_field field,
                            const char *text);

@@ -74,7 +74,7 @@ identify_instrument(struct import *import, const struct source_print *print, int
 {
     struct source_print_instrument instrument;
     char updated[NUMBER_BYTES], text[NUMBER_BYTES] = "";
-    struct rows *rows;
+    struct rows *rows = NULL;
     if (source_print_describe(&import->prints, &import->place, print, &instrument, error) ||
         database_query(import->database, sql_text("source/import", "find_instrument"),
                        DATABASE_VALUES(print->venue, print->symbol), &rows, error))
@@ -98,8 +98,8 @@ static enum error_code
 find_instrument(struct import *import, const struct source_print *print, int64_t *id, struct error *error)
 {
     char key[KEY_BYTES];
-    size_t number;
-    bool added;
+    size_t number = 0;
+    bool added = false;
     if ((size_t)snprintf(key, sizeof(key), "%s\t%s", print->venue, print->symbol) >= sizeof(key))
         return error_set(error, ERROR_FORMAT, "%s line %" PRId64 ": venue and symbol are longer than %zu bytes",
                          import->path, import->place.line, sizeof(key) - 2);
@@ -197,9 +197,10 @@ write_order(struct import *import, const struct source_print *print, const struc
 static enum error_code
 write_print(struct import *import, const struct source_print *print, struct error *error)
 {
-    int64_t instrument;
+    int64_t instrument = 0;
     if (++import->rows >= file_ids)
-        return error_set(error, ERROR_RANGE, "%s has more than %" PRId64 " prints; split it", import->path, file_ids - 1);
+        return error_set(error, ERROR_RANGE, "%s has more than %" PRId64 " prints; split it", import->path,
+                         file_ids - 1);
     if ((import->rows == 1 && write_members(import, print->traded_us, error)) ||
         find_instrument(import, print, &instrument, error))
         return error->code;
@@ -216,7 +217,7 @@ write_print(struct import *import, const struct source_print *print, struct erro
 static enum error_code
 next_record(struct import *import, struct source_csv_record *record, bool *end, struct error *error)
 {
-    char *line;
+    char *line = NULL;
     if (source_reader_next(import->reader, &line, error))
         return error->code;
     *end = !line;
@@ -228,7 +229,7 @@ static enum error_code
 read_header(struct import *import, struct error *error)
 {
     struct source_csv_record record;
-    bool end;
+    bool end = false;
     if (next_record(import, &record, &end, error))
         return error->code;
     if (end)
@@ -245,7 +246,7 @@ read_prints(struct import *import, struct error *error)
     for (;;) {
         struct source_csv_record record;
         struct source_print print;
-        bool end;
+        bool end = false;
         if (next_record(import, &record, &end, error))
             return error->code;
         if (end)
@@ -277,8 +278,8 @@ register_file(struct import *import, struct error *error)
                          "imported again (tapemill source init --replace)",
                          import->path, earlier);
     return database_query(import->database, sql_text("source/import", "insert_file"),
-                          DATABASE_VALUES(print_number(import->file_number, number),
-                                          slash ? slash + 1 : import->path, import->format_name, checksum,
+                          DATABASE_VALUES(print_number(import->file_number, number), slash ? slash + 1 : import->path,
+                                          import->format_name, checksum,
                                           print_number(import->file_number * file_ids, first_id),
                                           print_number(import->rows, rows)),
                           NULL, error);
@@ -290,7 +291,8 @@ import_file(struct import *import, struct error *error)
     struct source_table_summary *tables = import->summary.tables;
     char number[NUMBER_BYTES];
     if (source_tables_ensure(import->database, error) ||
-        database_value(import->database, sql_text("source/import", "next_file"), 0, NULL, number, sizeof(number), error))
+        database_value(import->database, sql_text("source/import", "next_file"), 0, NULL, number, sizeof(number),
+                       error))
         return error->code;
     import->file_number = strtoll(number, NULL, 10);
     if (read_header(import, error) || read_prints(import, error) || register_file(import, error) ||

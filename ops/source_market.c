@@ -18,7 +18,8 @@ static const struct source_instrument_kind kinds[KINDS] = {
     {"GBL", "EQUITY", "COMMON_STOCK", "XLON", "GB", "GBP", NULL, "GBP", UNIT / 1000, UNIT, 1, 3, 0, 11 * UNIT, 900},
     {"IDX", "FUTURE", "INDEX_FUTURE", "XCME", "US", "USD", NULL, "USD", UNIT / 4, UNIT, 50, 2, 0, 4700 * UNIT, 8},
     {"FXS", "FX", "SPOT", "OTC", "US", "USD", "EUR", "USD", UNIT / 100000, 1000 * UNIT, 1, 5, 0, UNIT + UNIT / 10, 500},
-    {"CRY", "CRYPTO", "SPOT", "COINX", "US", "USD", "BTC", "USD", UNIT / 100, UNIT / 10000, 1, 2, 4, 43000 * UNIT, 20000},
+    {"CRY", "CRYPTO", "SPOT", "COINX", "US", "USD", "BTC", "USD", UNIT / 100, UNIT / 10000, 1, 2, 4, 43000 * UNIT,
+     20000},
     {"CHL", "EQUITY", "COMMON_STOCK", "XSWX", "CH", "CHF", NULL, "CHF", UNIT / 100, UNIT, 1, 2, 0, 98 * UNIT, 250},
 };
 

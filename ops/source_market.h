@@ -1,7 +1,7 @@
 /* ops/source_market.h - the instruments of the sample source, their prices, and the currencies' rates.
  *
- * Every tenth instrument is alike in kind (source_market_kind). A price walks from day to day since 2000-01-01, so that a
- * day's opening price follows from seed and date; within the day each trade moves it by some ticks. Prices, sizes and
+ * Every tenth instrument is alike in kind (source_market_kind). A price walks from day to day since 2000-01-01, so that
+ * a day's opening price follows from seed and date; within the day each trade moves it by some ticks. Prices, sizes and
  * rates are whole numbers of 1/100,000,000. */
 #ifndef TAPEMILL_OPS_SOURCE_MARKET_H
 #define TAPEMILL_OPS_SOURCE_MARKET_H
@@ -12,18 +12,18 @@
 #include "ops/source_plan.h"
 
 struct source_instrument_kind {
-    const char *prefix;          /* of the symbol */
+    const char *prefix; /* of the symbol */
     const char *asset_class;
     const char *instrument_type;
     const char *exchange;
     const char *country;
     const char *currency;
-    const char *base_currency;   /* NULL: none */
+    const char *base_currency; /* NULL: none */
     const char *quote_currency;
     int64_t tick_e8, lot_e8, multiplier;
     int price_precision, quantity_precision;
-    int64_t price_e8;            /* around which the price walks */
-    int64_t lots_max;            /* of one fill */
+    int64_t price_e8; /* around which the price walks */
+    int64_t lots_max; /* of one fill */
 };
 
 struct source_currency {

@@ -30,14 +30,10 @@ static const struct source_attributes dimensions[SOURCE_DIMENSION_COUNT] = {
                                   {{"risk_tier", CHOICES(risk_tiers)},
                                    {"broker", CHOICES(brokers)},
                                    {"account_type", CHOICES(account_types)}}},
-    [SOURCE_DIMENSION_STRATEGY] = {3,
-                                   {{"version", NULL, 0},
-                                    {"risk_tier", CHOICES(risk_tiers)},
-                                    {"strategy_category", CHOICES(categories)}}},
-    [SOURCE_DIMENSION_CLIENT] = {3,
-                                 {{"segment", CHOICES(segments)},
-                                  {"region", CHOICES(regions)},
-                                  {"industry", CHOICES(client_industries)}}},
+    [SOURCE_DIMENSION_STRATEGY] =
+        {3, {{"version", NULL, 0}, {"risk_tier", CHOICES(risk_tiers)}, {"strategy_category", CHOICES(categories)}}},
+    [SOURCE_DIMENSION_CLIENT] =
+        {3, {{"segment", CHOICES(segments)}, {"region", CHOICES(regions)}, {"industry", CHOICES(client_industries)}}},
     [SOURCE_DIMENSION_PROVIDER] = {2, {{"tier", CHOICES(tiers)}, {"region", CHOICES(regions)}}},
 };
 
@@ -91,7 +87,8 @@ source_member_evolve(const struct source_plan *plan, enum source_dimension dimen
     const struct source_attribute *attribute = &own->attributes[changed];
     int64_t *value = &member->values[changed];
     if (attribute->choices)
-        *value = (*value + 1 + (int64_t)source_random_below(&random, (uint64_t)attribute->count - 1)) % attribute->count;
+        *value =
+            (*value + 1 + (int64_t)source_random_below(&random, (uint64_t)attribute->count - 1)) % attribute->count;
     else
         (*value)++;
     member->updated_us = day->midnight_us + source_random_between(&random, morning_us, evening_us);
@@ -141,7 +138,8 @@ source_member_uuid(const struct source_plan *plan, enum source_dimension dimensi
 const char *
 source_member_tenant(int64_t index, char out[SOURCE_UUID_BYTES])
 {
-    (void)snprintf(out, SOURCE_UUID_BYTES, "00000000-0000-0000-0000-%012" PRId64, index + 1);
+    uint64_t number = (uint64_t)(index + 1) % 1000000000000; /* what its last part has room for */
+    (void)snprintf(out, SOURCE_UUID_BYTES, "00000000-0000-0000-0000-%012" PRIu64, number);
     return out;
 }
 

@@ -1,8 +1,8 @@
 /* ops/source_member.h - the members of the sample source's dimensions, and how they change from day to day.
  *
  * On every weekday one member in fifty of each dimension (at least one) changes one attribute. Which member, which
- * attribute and to what follows from seed, date and the value it had: `source evolve` makes the change in the tables that
- * `source generate` makes in memory. */
+ * attribute and to what follows from seed, date and the value it had: `source evolve` makes the change in the tables
+ * that `source generate` makes in memory. */
 #ifndef TAPEMILL_OPS_SOURCE_MEMBER_H
 #define TAPEMILL_OPS_SOURCE_MEMBER_H
 
@@ -43,7 +43,8 @@ struct source_member {
 const struct source_attributes *source_member_attributes(enum source_dimension dimension);
 
 /* What a member is on the plan's first day. index: 0 for the first. */
-struct source_member source_member_begin(const struct source_plan *plan, enum source_dimension dimension, int64_t index);
+struct source_member source_member_begin(const struct source_plan *plan, enum source_dimension dimension,
+                                         int64_t index);
 
 /* Changes the member if it is one that changes on that day; count: how many members there are. */
 bool source_member_evolve(const struct source_plan *plan, enum source_dimension dimension, const struct source_day *day,

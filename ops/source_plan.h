@@ -39,7 +39,7 @@ enum source_part {
 
 struct source_plan {
     uint64_t seed;
-    int32_t from, through; /* first and last day */
+    int32_t from, through;             /* first and last day */
     int64_t rows, client_rows, quotes; /* per weekday: executions, client trades, quotes */
     int64_t instruments, accounts, clients, strategies, providers, tenants;
     int64_t dirty, corrections, busts, late; /* per mille */

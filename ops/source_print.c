@@ -22,7 +22,7 @@ static enum error_code
 read_binance(struct source_print_reader *reader, const struct source_csv_place *place, const char *const *fields,
              struct source_print *print, struct error *error)
 {
-    bool buyer_is_maker;
+    bool buyer_is_maker = false;
     (void)reader;
     if (source_csv_word(place, "venue", fields[VENUE], error) ||
         source_csv_word(place, "symbol", fields[SYMBOL], error) ||
@@ -70,7 +70,8 @@ describe_binance(const struct source_csv_place *place, const struct source_print
         return ERROR_NONE;
     }
     return error_set(error, ERROR_FORMAT,
-                     "%s line %" PRId64 ", column \"symbol\": \"%.40s\" ends in no currency that prints may be in; known "
+                     "%s line %" PRId64
+                     ", column \"symbol\": \"%.40s\" ends in no currency that prints may be in; known "
                      "are USDT, USDC, BUSD, TUSD, USD, EUR, GBP, JPY, TRY and BRL",
                      place->file, place->line, print->symbol);
 }
@@ -83,8 +84,8 @@ enum { EPOCH, EXCHANGE, TAQ_SYMBOL, SIZE, TAQ_PRICE, CORRECTION, TAQ_COLUMNS };
 static enum error_code
 find_tick(struct source_print_reader *reader, const char *symbol, struct source_print_tick **tick, struct error *error)
 {
-    size_t number;
-    bool added;
+    size_t number = 0;
+    bool added = false;
     if (source_names_number(&reader->symbols, symbol, &number, &added, error))
         return error->code;
     if (number >= reader->tick_capacity) {
@@ -105,7 +106,7 @@ static enum error_code
 apply_tick_rule(struct source_print_reader *reader, const struct source_csv_place *place, struct source_print *print,
                 struct error *error)
 {
-    struct source_print_tick *tick;
+    struct source_print_tick *tick = NULL;
     size_t length = strlen(print->price);
     if (find_tick(reader, print->symbol, &tick, error))
         return error->code;
@@ -125,7 +126,7 @@ read_taq(struct source_print_reader *reader, const struct source_csv_place *plac
          struct source_print *print, struct error *error)
 {
     static const int64_t cancelled = 8, erroneous = 10;
-    int64_t correction;
+    int64_t correction = 0;
     if (source_csv_seconds(place, "epoch_s", fields[EPOCH], &print->traded_us, error) ||
         source_csv_word(place, "ex", fields[EXCHANGE], error) ||
         source_csv_word(place, "symbol", fields[TAQ_SYMBOL], error) ||
@@ -209,8 +210,7 @@ source_print_read(struct source_print_reader *reader, const struct source_csv_pl
 
 enum error_code
 source_print_describe(const struct source_print_reader *reader, const struct source_csv_place *place,
-                      const struct source_print *print, struct source_print_instrument *instrument,
-                      struct error *error)
+                      const struct source_print *print, struct source_print_instrument *instrument, struct error *error)
 {
     *instrument = (struct source_print_instrument){0};
     return reader->format->describe(place, print, instrument, error);

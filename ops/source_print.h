@@ -36,8 +36,8 @@ struct source_print {
 /* What an instrument is, from its venue and symbol. Texts are static or point into `base`. */
 struct source_print_instrument {
     const char *asset_class, *instrument_type;
-    const char *country;        /* NULL: none, as base_currency */
-    const char *currency;       /* ISO 4217, for the books */
+    const char *country;  /* NULL: none, as base_currency */
+    const char *currency; /* ISO 4217, for the books */
     const char *base_currency;
     const char *quote_currency; /* what prices are quoted in: may be no ISO code (USDT) */
     char base[SOURCE_CSV_NAME_BYTES];
@@ -78,7 +78,6 @@ ERROR_MUST_CHECK enum error_code source_print_read(struct source_print_reader *r
 ERROR_MUST_CHECK enum error_code source_print_describe(const struct source_print_reader *reader,
                                                        const struct source_csv_place *place,
                                                        const struct source_print *print,
-                                                       struct source_print_instrument *instrument,
-                                                       struct error *error);
+                                                       struct source_print_instrument *instrument, struct error *error);
 
 #endif

@@ -1,5 +1,5 @@
-/* The liquidity providers' quotes of one day, and what else comes once or a few times a day: the clients' risk snapshots
- * and the currencies' rates. */
+/* The liquidity providers' quotes of one day, and what else comes once or a few times a day: the clients' risk
+ * snapshots and the currencies' rates. */
 #include <string.h>
 
 #include "ops/source_generator.h"

@@ -1,7 +1,7 @@
 /* ops/source_random.h - random numbers for the sample source that are the same on every machine and in every release.
  *
- * The generator is splitmix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", 2014). Each part of
- * the sample (a table on a day, a member of a dimension) starts its own sequence from a key, so that one part never
+ * The generator is splitmix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", 2014). Each part
+ * of the sample (a table on a day, a member of a dimension) starts its own sequence from a key, so that one part never
  * shifts another's numbers. Nothing here reads a clock. */
 #ifndef TAPEMILL_OPS_SOURCE_RANDOM_H
 #define TAPEMILL_OPS_SOURCE_RANDOM_H

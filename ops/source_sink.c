@@ -133,7 +133,7 @@ static void
 put_numeric_text(struct source_sink *sink, const char *text)
 {
     uint8_t bytes[SOURCE_NUMERIC_BYTES];
-    size_t length;
+    size_t length = 0;
     struct error error = {0};
     if (source_numeric_write_text(text, bytes, &length, &error))
         sink->failure = error;
@@ -216,8 +216,8 @@ static enum error_code
 send_table(struct source_sink *sink, enum source_table table, struct error *error)
 {
     struct buffer *gathered = &sink->gathered[table];
-    struct copy_writer *writer;
-    int64_t rows;
+    struct copy_writer *writer = NULL;
+    int64_t rows = 0;
     if (!gathered->length)
         return ERROR_NONE;
     if (copy_writer_open(&writer, sink->database, sql_text("source/copy", tables[table].name), error))

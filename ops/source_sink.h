@@ -39,9 +39,9 @@ struct source_sink {
     struct database *database; /* borrowed */
     struct buffer gathered[SOURCE_TABLE_COUNT];
     int64_t rows[SOURCE_TABLE_COUNT];
-    enum source_table table;  /* of the current row */
-    const char *type;         /* of its next field */
-    struct error failure;     /* what went wrong in the current row */
+    enum source_table table; /* of the current row */
+    const char *type;        /* of its next field */
+    struct error failure;    /* what went wrong in the current row */
     size_t length;
     uint8_t row[SOURCE_ROW_BYTES]; /* the current row */
 };

@@ -2,22 +2,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "core/sql.h"
 #include "ops/command.h"
-#include "ops/source_plan.h"
 
 enum { NUMBER_BYTES = 24, NAME_BYTES = 64 };
-
-void
-source_summary_count_fate(struct source_summary *summary, enum source_table table, const struct source_fate *fate)
-{
-    struct source_table_summary *counts = &summary->tables[table];
-    counts->corrected += strcmp(fate->status, "CORRECTED") == 0;
-    counts->cancelled += strcmp(fate->status, "CANCELLED") == 0;
-    counts->late += fate->late;
-}
 
 static enum error_code
 store(struct database *database, int position, enum source_table table, const char *what, const char *outcome,
@@ -33,8 +22,7 @@ store(struct database *database, int position, enum source_table table, const ch
 
 /* The dirty rows of a table: their number by what becomes of them, and each kind by itself. */
 static enum error_code
-store_dirt(struct database *database, int position, enum source_table table, const int64_t *counts,
-           struct error *error)
+store_dirt(struct database *database, int position, enum source_table table, const int64_t *counts, struct error *error)
 {
     static const char *const expected[SOURCE_OUTCOMES] = {"expected_quarantined", "expected_warnings",
                                                           "expected_inferred", "expected_superseded"};
@@ -88,7 +76,7 @@ source_summary_store(const struct source_summary *summary, struct database *data
 enum error_code
 source_summary_print(struct database *database, bool json, struct error *error)
 {
-    struct rows *rows;
+    struct rows *rows = NULL;
     if (database_query(database, sql_text("source/sample", "show_summary"), 0, NULL, &rows, error))
         return error->code;
     enum error_code code = command_print(rows, json, error);

@@ -21,10 +21,6 @@ struct source_summary {
     struct source_table_summary tables[SOURCE_TABLE_COUNT];
 };
 
-/* Counts a trade's fate. */
-struct source_fate;
-void source_summary_count_fate(struct source_summary *summary, enum source_table table, const struct source_fate *fate);
-
 /* Adds the summary to the table. */
 ERROR_MUST_CHECK enum error_code source_summary_store(const struct source_summary *summary, struct database *database,
                                                       struct error *error);

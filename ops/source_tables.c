@@ -14,8 +14,7 @@ source_tables_open(struct database **out, struct error *error)
 {
     if (database_open(out, DATABASE_SOURCE, "tapemill source", error))
         return error->code;
-    if (database_begin(*out, error) ||
-        database_query(*out, sql_text("source/sample", "lock"), 0, NULL, NULL, error)) {
+    if (database_begin(*out, error) || database_query(*out, sql_text("source/sample", "lock"), 0, NULL, NULL, error)) {
         database_close(*out);
         *out = NULL;
         return error->code;
@@ -38,7 +37,7 @@ source_tables_close(struct database *database, enum error_code code, struct erro
 static enum error_code
 find_present(struct database *database, char names[NAMES_BYTES], int64_t *count, struct error *error)
 {
-    struct rows *rows;
+    struct rows *rows = NULL;
     if (database_query(database, sql_text("source/sample", "tables_present"), 0, NULL, &rows, error))
         return error->code;
     (void)snprintf(names, NAMES_BYTES, "%s", rows_text(rows, 0, 0));
@@ -60,7 +59,7 @@ enum error_code
 source_tables_create(struct database *database, bool replace, struct error *error)
 {
     char names[NAMES_BYTES];
-    int64_t count;
+    int64_t count = 0;
     if (find_present(database, names, &count, error))
         return error->code;
     if (count && !replace)
@@ -75,7 +74,7 @@ enum error_code
 source_tables_ensure(struct database *database, struct error *error)
 {
     char names[NAMES_BYTES];
-    int64_t count;
+    int64_t count = 0;
     if (find_present(database, names, &count, error))
         return error->code;
     if (!count)
@@ -121,7 +120,7 @@ source_tables_create_indexes(struct database *database, struct error *error)
 enum error_code
 source_tables_derive_positions(struct database *database, int64_t *more, struct error *error)
 {
-    struct rows *rows;
+    struct rows *rows = NULL;
     if (database_query(database, sql_text("source/sample", "delete_positions"), 0, NULL, &rows, error))
         return error->code;
     *more = -rows_affected(rows);
@@ -136,7 +135,7 @@ source_tables_derive_positions(struct database *database, int64_t *more, struct 
 enum error_code
 source_tables_setting(struct database *database, const char *name, int64_t *value, bool *known, struct error *error)
 {
-    struct rows *rows;
+    struct rows *rows = NULL;
     if (database_query(database, sql_text("source/sample", "setting"), DATABASE_VALUES(name), &rows, error))
         return error->code;
     *known = rows_count(rows) > 0;

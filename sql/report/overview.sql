@@ -24,11 +24,12 @@ group by currency
 order by count(*) desc, currency;
 
 -- name: runs
-select status, count(*) as runs, count(distinct job_name) as jobs,
+-- A run that only found that it must wait is told apart from those that a person cancelled.
+select case when error_code = 'waiting' then 'WAITED' else status end as status, count(*) as runs, count(distinct job_name) as jobs,
        round(coalesce(sum(extract(epoch from completed_at - started_at)), 0), 3) as seconds,
        sum(records_processed)::bigint as processed
 from etl_job_runs
 where business_date is null
    or business_date between coalesce($1::date, '-infinity') and coalesce($2::date, 'infinity')
-group by status
-order by status;
+group by 1
+order by 1;

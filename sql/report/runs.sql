@@ -1,9 +1,11 @@
 -- name: main
 -- What the jobs did, by job. $1 from, $2 to: dates on which runs began, in the business time zone (null: open).
-select job_name as job, job_type as type, count(*) as runs,
+select job_name as job, count(*) as runs,
        count(*) filter (where status = 'COMPLETED') as completed,
        count(*) filter (where status = 'FAILED') as failed,
        count(*) filter (where status = 'LOST') as lost,
+       count(*) filter (where status = 'CANCELLED' and error_code is distinct from 'waiting') as cancelled,
+       count(*) filter (where error_code = 'waiting') as waited,
        count(*) filter (where status = 'RUNNING') as running,
        round(avg(extract(epoch from completed_at - started_at)) filter (where status = 'COMPLETED'), 6) as avg_seconds,
        round(max(extract(epoch from completed_at - started_at)) filter (where status = 'COMPLETED'), 6) as max_seconds,
@@ -12,5 +14,5 @@ select job_name as job, job_type as type, count(*) as runs,
 from etl_job_runs
 where ($1::date is null or started_at >= $1::date::timestamptz)
   and ($2::date is null or started_at < ($2::date + 1)::timestamptz)
-group by job_name, job_type
-order by job_name, job_type;
+group by job_name
+order by job_name;

@@ -1,6 +1,8 @@
+-- Trades, the desk's fills and the clients' trades apart. Figures are those of live trades. $1 from, $2 to: business
+-- dates (null: open).
+
 -- name: main
--- Trades by date and instrument, the desk's fills and the clients' trades apart; currencies are never added up. Figures
--- are those of live trades. $1 from, $2 to (null: open).
+-- By date and instrument, in the trades' currencies, which are never added up.
 select d.date, f.source, i.symbol, i.instrument_id, f.currency,
        count(*) filter (where not f.is_deleted) as trades,
        count(*) filter (where f.is_deleted) as cancelled,
@@ -15,3 +17,31 @@ where f.date_key between coalesce(to_char($1::date, 'YYYYMMDD')::integer, 0)
                      and coalesce(to_char($2::date, 'YYYYMMDD')::integer, 99991231)
 group by d.date, f.source, i.symbol, i.instrument_id, f.currency
 order by d.date, f.source, i.symbol nulls last, i.instrument_id, f.currency;
+
+-- name: totals
+-- By $3: date or instrument, in base currency. A sum is null where one of its trades has no rate.
+with trades as (
+    select f.*, case $3::text when 'date' then d.date end as date,
+           case $3::text when 'instrument' then i.symbol end as symbol,
+           case $3::text when 'instrument' then i.instrument_id end as instrument_id, i.instrument_id as instrument
+    from fact_trades f
+    join dim_date d using (date_key)
+    join dim_instrument i using (instrument_key)
+    where f.date_key between coalesce(to_char($1::date, 'YYYYMMDD')::integer, 0)
+                         and coalesce(to_char($2::date, 'YYYYMMDD')::integer, 99991231)
+), sums as (
+    select date, source, symbol, instrument_id, count(*) filter (where not is_deleted) as trades,
+           count(*) filter (where is_deleted) as cancelled,
+           count(distinct instrument) filter (where not is_deleted) as instruments,
+           bool_and(is_deleted or rate_to_base is not null) as is_complete,
+           coalesce(sum(notional_value * rate_to_base) filter (where not is_deleted), 0) as notional,
+           coalesce(sum((commission + fees) * rate_to_base) filter (where not is_deleted), 0) as costs,
+           sum(realized_pnl * rate_to_base) as realized_pnl
+    from trades
+    group by date, source, symbol, instrument_id
+)
+select date, source, symbol, instrument_id, trades, cancelled, instruments,
+       case when is_complete then notional end as notional, case when is_complete then costs end as costs,
+       case when is_complete then realized_pnl end as realized_pnl
+from sums
+order by date, source, symbol nulls last, instrument_id;
