@@ -14,9 +14,10 @@ export TAPEMILL_SLACK_WEBHOOK_URL=http://127.0.0.1:$(cat "$TEST_DIR/webhook.port
 
 # What the ledger says of job $1: state, attempts, losses and deaths counted, and its runs, oldest first.
 story() {
-    sql warehouse "select concat_ws(' ', state, attempts, losses, deaths,
-                                    (select string_agg(status, ' ' order by run_no) from etl_job_runs where job_id = j.id))
-                   from etl_jobs j where id = $1"
+    sql warehouse "
+        select concat_ws(' ', state, attempts, losses, deaths,
+                         (select string_agg(status, ' ' order by run_no) from etl_job_runs where job_id = j.id))
+        from etl_jobs j where id = $1"
 }
 
 wait_until_story() {
@@ -99,15 +100,13 @@ echo "given back in a hurry"
 
 # Poison: three runners in a row die of a job.
 start_scheduler
+scheduler=$STARTED_PID
 start_worker
 worker=$STARTED_PID
-arm runner.begun kill
-enqueue load_executions --date "${dates[4]}"
-for _ in 1 2; do
-    wait_until_hit runner.begun
-    arm runner.begun kill
+for point in runner.claimed runner.begun load.staged; do
+    arm $point kill
 done
-wait_until_hit runner.begun
+enqueue load_executions --date "${dates[4]}"
 wait_until_story "$JOB" "dead 0 0 3 LOST LOST LOST"
 wait_until_quiet
 assert_equal poison "$(sql warehouse "select error_code from etl_jobs where id = $JOB")" "error code of a poisonous job"
@@ -134,10 +133,13 @@ start_worker
 worker=$STARTED_PID worker_log=$STARTED_LOG
 start_scheduler
 scheduler_log=$STARTED_LOG
-wait_until 20 "the worker says that it waits" grep -q 'waiting for the warehouse' "$worker_log" || fail "it does not say so"
-wait_until 20 "the scheduler says so too" grep -q 'TAPEMILL_WAREHOUSE_URL' "$scheduler_log" || fail "it does not say so"
+says() {
+    wait_until 20 "$1 says: $2" grep -q "$2" "$1" || fail "it does not say so"
+}
+says "$worker_log" 'waiting for the warehouse'
+says "$scheduler_log" 'TAPEMILL_WAREHOUSE_URL'
 postgres_start
-wait_until 20 "the worker says that Redis is away" grep -q 'Redis is away' "$worker_log" || fail "it does not say so"
+says "$worker_log" 'Redis is away'
 redis_start
 enqueue load_executions --date "${dates[4]}"
 wait_until_quiet

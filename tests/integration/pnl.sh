@@ -406,3 +406,73 @@ assert_contains "$(run_job realized_pnl 2024-01-07)" 'done extracted=1 inserted=
 sql warehouse "update fact_trades set realized_pnl = null, is_closing = null where date_key = 20240107"
 run_is 'daily_performance 2024-01-07 failed gate: the books of 2024-01-07 are closed, but 1 of its trades have no realised P&L; run `tapemill enqueue realized_pnl --date 2024-01-07`' \
     daily_performance 2024-01-07
+
+# ---- a contract multiplier that is corrected at the source reaches the books of the past
+
+run_job realized_pnl 2024-01-07 >/dev/null
+run_job --queued >/dev/null
+sql warehouse "insert into dim_instrument (instrument_id, symbol, currency, contract_multiplier)
+               values (7, 'CARRIED', 'USD', 10), (8, 'WITHIN A DAY', 'USD', 10), (9, 'RIGHT', 'USD', 10)"
+{
+    # carried over a date without trades
+    desk 2024-01-08 81 10:00 BUY 2 5 7
+    desk 2024-01-10 101 10:00 SELL 2 8 7
+    # flat at every close: no date's books say that another date is wrong
+    desk 2024-01-08 82 11:00 BUY 1 5 8
+    desk 2024-01-08 83 12:00 SELL 1 6 8
+    desk 2024-01-10 102 11:00 SELL 3 7 8
+    desk 2024-01-10 103 12:00 BUY 3 6 8
+    desk 2024-01-11 111 12:00 BUY 3 6 9
+} | load
+all_keys+=(20240107 20240108 20240109 20240110 20240111)
+for date in 2024-01-07 2024-01-08 2024-01-09 2024-01-10 2024-01-11; do
+    run_job realized_pnl $date >/dev/null
+    run_job daily_performance $date >/dev/null
+done
+run_job --queued >/dev/null
+check_model "${all_keys[@]}"
+assert_equal '60.00000000|t' "$(pnl_of 20240110 101)" "with a multiplier of 10"
+
+sql source <"$TAPEMILL_ROOT/sql/source/schema.sql"
+sql source "insert into instruments (instrument_id, symbol, currency, contract_multiplier, updated_at) values
+    (7, 'CARRIED', 'USD', 20, '2024-01-12Z'), (8, 'WITHIN A DAY', 'USD', 30, '2024-01-12Z'),
+    (9, 'RIGHT', 'USD', 10, '2024-01-12Z')"
+closed() {
+    sql warehouse "select string_agg(key, ' ' order by key) from etl_conditions where met and right(key, 8) >= '20240108'"
+}
+forward() {
+    sql warehouse "select string_agg(distinct business_date::text, ' ' order by business_date::text)
+                   from etl_jobs where state in ('queued', 'waiting')"
+}
+# The load of 2024-01-08 booked its desk flow: that is no longer true either.
+sql warehouse "insert into etl_conditions (key, met) values ('booked:DESK:20240108', true), ('booked:DESK:20240111', true)
+               on conflict (key) do update set met = true"
+
+# A run of the date that has read the old multiplier is waited for.
+change 20240110 103 'fees = fees'
+sql warehouse "update fact_trades set realized_pnl = 1, is_closing = true where date_key = 20240110 and trade_reference = '101';
+               update etl_conditions set met = false where key = 'pnl:20240110'"
+in_session loader "begin; select from fact_trades where date_key = 20240110 and trade_reference = '103' for update;"
+wait_until_sql 60 "the trade is locked" warehouse \
+    "select count(*) from pg_stat_activity where state = 'idle in transaction'" 1
+start_process run_job -- "$TAPEMILL_TEST_BIN/run_job" realized_pnl 2024-01-10
+sessions_wait 1
+start_process sync -- "$TAPEMILL_TEST_BIN/run_job" sync_dimensions 2024-01-12
+sessions_wait 2
+in_session loader "commit;"
+wait "$STARTED_PID" || fail "sync_dimensions: $(cat "$STARTED_LOG")"
+assert_equal 'booked:DESK:20240111 pnl:20240109 pnl:20240111' "$(closed)" "dates that are closed after the correction"
+assert_equal '2024-01-08 2024-01-10' "$(forward)" "dates that are to be computed again"
+assert_equal '7|[multiplier_changed] contract_multiplier of instrument 7 (CARRIED) changed from 10 to 20; realised P&L of its trades on 2 dates, from 2024-01-08 on, is computed again
+8|[multiplier_changed] contract_multiplier of instrument 8 (WITHIN A DAY) changed from 10 to 30; realised P&L of its trades on 2 dates, from 2024-01-08 on, is computed again' \
+    "$(sql warehouse "select record_id, error_message from etl_data_quality_issues
+                      where rule_name = 'multiplier_changed' and severity = 'WARNING' order by 1")" "what it says"
+run_job --queued >/dev/null
+assert_equal '120.00000000|t 30.00000000|t 90.00000000|t' \
+    "$(pnl_of 20240110 101) $(pnl_of 20240108 83) $(pnl_of 20240110 103)" "with multipliers of 20 and 30"
+check_model "${all_keys[@]}"
+assert_equal '' "$(forward)" "jobs that are left"
+run_job sync_dimensions 2024-01-12 >/dev/null
+assert_equal '' "$(forward)" "the same instruments again"
+assert_equal 2 "$(sql warehouse "select count(*) from etl_data_quality_issues where rule_name = 'multiplier_changed'")" \
+    "findings after the same again"

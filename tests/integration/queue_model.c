@@ -193,7 +193,8 @@ compare(void)
         if (presence[i].known != (jobs[i].place != NOWHERE) ||
             presence[i].leased != (jobs[i].place == LEASED || jobs[i].place == LAPSED))
             fail("Redis has it in another place", i);
-    if (delayed != wanted_delayed || leased != wanted_leased || depths[0].ready != ready[0] || depths[1].ready != ready[1])
+    if (delayed != wanted_delayed || leased != wanted_leased || depths[0].ready != ready[0] ||
+        depths[1].ready != ready[1])
         fail("the depths differ", -1);
 }
 
@@ -209,13 +210,37 @@ main(void)
     for (int step = 0; step < STEPS; step++) {
         int job = (int)next_random(JOBS);
         switch (next_random(24)) {
-        case 0: forget(job); break;
-        case 1: sweep(); break;
-        case 2: next_random(20) == 0 ? flush() : put(job); break;
-        case 3: case 4: case 5: touch(job); break;
-        case 6: case 7: case 8: case 9: case 10: give_back(job); break;
-        case 11: case 12: case 13: case 14: case 15: reserve(); break;
-        default: put(job); break;
+        case 0:
+            forget(job);
+            break;
+        case 1:
+            sweep();
+            break;
+        case 2:
+            next_random(20) == 0 ? flush() : put(job);
+            break;
+        case 3:
+        case 4:
+        case 5:
+            touch(job);
+            break;
+        case 6:
+        case 7:
+        case 8:
+        case 9:
+        case 10:
+            give_back(job);
+            break;
+        case 11:
+        case 12:
+        case 13:
+        case 14:
+        case 15:
+            reserve();
+            break;
+        default:
+            put(job);
+            break;
         }
         compare();
     }

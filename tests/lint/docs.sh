@@ -54,7 +54,7 @@ while IFS=: read -r file line rest; do
         continue
     fi
     for option in $(grep -oE '(^| )--[a-z][a-z-]*' <<<"$arguments" || true); do
-        help_text "$word" "$verb" | grep -qwF -- "$option" ||
+        grep -qwF -- "$option" < <(help_text "$word" "$verb") ||
             violation "$file:$line: tapemill $word has no option $option"
     done
 done < <(shown)
@@ -66,6 +66,8 @@ done
 # Paths of this project that the pages name.
 while IFS=: read -r file line path; do
     path=${path//\`/}
+    # NAME stands for a job's name; count_trades is the recipe's, which integration.new_job builds.
+    [[ $path == *NAME* || $path == *count_trades* ]] && continue
     compgen -G "$path" >/dev/null || violation "$file:$line: there is no $path"
 done < <(grep -nHoE '`(core|jobs|sql|scheduler|worker|ops|tests|docs)/[A-Za-z0-9_./@-]+`' "${pages[@]}")
 lint_end

@@ -6,6 +6,7 @@
 #   warehouse_prepare DATE DAYS     migrates the warehouse and runs the jobs that come before any fact, for a history
 #                                   that begins on DATE; then that state is kept
 #   warehouse_fresh NAME            from here on a warehouse in that state, and nothing in Redis, under NAME
+#   warehouse_use NAME              from here on that warehouse again
 #   run_queued_undisturbed          runs all queued jobs, one after the other in one process, without Redis
 #
 #   failpoints                      the names of all failpoints, one a line
@@ -69,6 +70,10 @@ database_copy() {
 
 warehouse_fresh() {
     database_copy "$PREPARED_DATABASE" "warehouse_$1"
+    warehouse_use "$1"
+}
+
+warehouse_use() {
     TAPEMILL_WAREHOUSE_URL=$(servers_url "warehouse_$1")
     TAPEMILL_NAMESPACE=$1
 }

@@ -20,10 +20,10 @@ reprocess_decides_by_the_last_attempt(void **state)
         const char *reprocess, *date;
         bool runs;
     } cases[] = {
-        {"none", "never", true},       {"none", "live", false},        {"none", "failed", false},
-        {"none", "completed", false},  {"failed", "never", true},      {"failed", "live", false},
-        {"failed", "failed", true},    {"failed", "completed", false}, {"completed", "never", true},
-        {"completed", "live", true},   {"completed", "failed", true},  {"completed", "completed", true},
+        {"none", "never", true},      {"none", "live", false},        {"none", "failed", false},
+        {"none", "completed", false}, {"failed", "never", true},      {"failed", "live", false},
+        {"failed", "failed", true},   {"failed", "completed", false}, {"completed", "never", true},
+        {"completed", "live", true},  {"completed", "failed", true},  {"completed", "completed", true},
     };
     assert_int_equal(LENGTH(cases), BACKFILL_REPROCESS_COUNT * BACKFILL_DATE_COUNT);
     for (size_t i = 0; i < LENGTH(cases); i++)

@@ -17,7 +17,9 @@ passwords_are_redacted(void **state)
     } cases[] = {
         {"postgres://desk:s3cret@db1:5432,db2/warehouse", "postgres://desk:***@db1:5432,db2/warehouse"},
         {"postgres://desk:p:q@db1/warehouse", "postgres://desk:***@db1/warehouse"},
-        {"postgres://desk@db1/warehouse?password=s3cret&sslmode=require", "postgres://desk@db1/warehouse?password=***&sslmode=require"},
+        {"postgres://desk:s3/cr?e@t@db1/warehouse", "postgres://desk:***@db1/warehouse"},
+        {"postgres://desk@db1/warehouse?password=s3cret&sslmode=require",
+         "postgres://desk@db1/warehouse?password=***&sslmode=require"},
         {"host=db1 password=s3cret dbname=w", "host=db1 password=*** dbname=w"},
         {"host=db1 password='s3 \\'cret' dbname=w", "host=db1 password=*** dbname=w"},
         {"host=db1 PassWord = s3cret", "host=db1 PassWord =***"},
@@ -25,6 +27,8 @@ passwords_are_redacted(void **state)
         {"redis://:s3cret@127.0.0.1:6379/0", "redis://:***@127.0.0.1:6379/0"},
         {"redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"},
         {"postgres://a@b/c?application_name=x@y:z", "postgres://a@b/c?application_name=x@y:z"},
+        {"postgres://u:pa/ss@w0rd@h/x", "postgres://u:***@h/x"},
+        {"redis://:pa/ssw0rd@h", "redis://:***@h"},
         {"", ""},
     };
     (void)state;
@@ -43,7 +47,8 @@ bad_settings_are_named(void **state)
     static const struct {
         const char *name, *value, *part;
     } cases[] = {
-        {"TAPEMILL_LEASE_SECONDS", "soon", "TAPEMILL_LEASE_SECONDS is \"soon\", but must be a whole number from 1 to 3600"},
+        {"TAPEMILL_LEASE_SECONDS", "soon",
+         "TAPEMILL_LEASE_SECONDS is \"soon\", but must be a whole number from 1 to 3600"},
         {"TAPEMILL_LEASE_SECONDS", "0", "from 1 to 3600"},
         {"TAPEMILL_LEASE_SECONDS", "99999999999999999999", "from 1 to 3600"},
         {"TAPEMILL_LEASE_SECONDS", "2", "TAPEMILL_HEARTBEAT_MS (2000) must be at most half"},
@@ -52,6 +57,7 @@ bad_settings_are_named(void **state)
         {"TAPEMILL_BASE_CURRENCY", "usd", "ISO 4217"},
         {"TAPEMILL_NAMESPACE", "a b", "letters, digits"},
         {"TAPEMILL_LOG_LEVEL", "loud", "debug, info, warn or error"},
+        {"TAPEMILL_TIMEZONE", "Mars/Base", "there is no time zone \"Mars/Base\""},
         {"TAPEMILL_PNL_METHOD", "lifo", "TAPEMILL_PNL_METHOD is \"lifo\""},
     };
     (void)state;

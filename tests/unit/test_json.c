@@ -79,9 +79,10 @@ reads_members(void **state)
     struct error error;
     struct json *object;
     const char *text;
-    assert_int_equal(json_parse_object(" {\"tenant\": \"t-1\", \"note\": \"caf\\u00e9\", \"gone\": null, \"count\": 7} ",
-                                       "the arguments", &object, &error),
-                     ERROR_NONE);
+    assert_int_equal(
+        json_parse_object(" {\"tenant\": \"t-1\", \"note\": \"caf\\u00e9\", \"gone\": null, \"count\": 7} ",
+                          "the arguments", &object, &error),
+        ERROR_NONE);
     assert_int_equal(json_count(object), 4);
     assert_string_equal(json_name(object, 0), "tenant");
     assert_string_equal(json_text(object, 0), "t-1");

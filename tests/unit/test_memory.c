@@ -20,7 +20,7 @@ a_buffer_keeps_its_ceiling(void **state)
     buffer_text(&buffer, "0123456789");
     assert_int_equal(buffer_check(&buffer, "x", &error), ERROR_NONE);
     buffer_text(&buffer, "!");
-    assert_int_equal(buffer_check(&buffer, "a line", &error), ERROR_MEMORY);
+    assert_int_equal(buffer_check(&buffer, "a line", &error), ERROR_RANGE);
     assert_non_null(strstr(error.message, "a line does not fit into 10 bytes"));
     assert_string_equal(buffer.bytes, "0123456789"); /* a failed append changes nothing */
     buffer_clear(&buffer);

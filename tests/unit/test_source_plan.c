@@ -49,7 +49,7 @@ lays_days_on_new_york(void **state)
         int month, day;
         int64_t offset_s; /* at noon */
         bool weekend;
-    } cases[] = {{3, 8, -18000, false}, {3, 9, -18000, true},  {3, 10, -14400, true},
+    } cases[] = {{3, 8, -18000, false},  {3, 9, -18000, true},  {3, 10, -14400, true},
                  {3, 11, -14400, false}, {11, 3, -18000, true}, {11, 4, -18000, false}};
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -86,8 +86,7 @@ fates_end_with_the_plan(void **state)
         struct source_day day = source_plan_day(&plan, days);
         int64_t end_us = source_plan_day(&plan, plan.through + 1).midnight_us;
         for (int i = 0; i < 2000; i++) {
-            struct source_fate fate =
-                source_plan_fate(&plan, &day, &random, day.midnight_us + INT64_C(64790000000));
+            struct source_fate fate = source_plan_fate(&plan, &day, &random, day.midnight_us + INT64_C(64790000000));
             assert_true(fate.updated_us < end_us);
             assert_false(fate.late && (days == plan.through || strcmp(fate.status, "NEW") != 0));
         }
@@ -131,8 +130,8 @@ changes_someone_every_weekday(void **state)
             int changed = 0;
             for (int64_t index = 0; index < counts[dimension]; index++) {
                 struct source_member member = source_member_begin(&plan, (enum source_dimension)dimension, index);
-                changed += source_member_evolve(&plan, (enum source_dimension)dimension, &day, index,
-                                                counts[dimension], &member);
+                changed += source_member_evolve(&plan, (enum source_dimension)dimension, &day, index, counts[dimension],
+                                                &member);
             }
             assert_in_range(changed, day.weekend ? 0 : 1, day.weekend ? 0 : 3);
         }

@@ -81,9 +81,9 @@ guesses_sides_by_ticks(void **state)
     static const struct {
         const char *symbol, *price, *side;
     } prints[] = {
-        {"AAA", "157.8", "BUY"},  {"AAA", "157.80", "BUY"}, {"AAA", "157.79", "SELL"}, {"BBB", "10", "BUY"},
-        {"AAA", "157.79", "SELL"}, {"BBB", "9.5", "SELL"},  {"AAA", "157.8", "BUY"},   {"AAA", "157.8", "BUY"},
-        {"BBB", "9.50", "SELL"},   {"BBB", "10", "BUY"},    {"AAA", "9.8", "SELL"},
+        {"AAA", "157.8", "BUY"},   {"AAA", "157.80", "BUY"}, {"AAA", "157.79", "SELL"}, {"BBB", "10", "BUY"},
+        {"AAA", "157.79", "SELL"}, {"BBB", "9.5", "SELL"},   {"AAA", "157.8", "BUY"},   {"AAA", "157.8", "BUY"},
+        {"BBB", "9.50", "SELL"},   {"BBB", "10", "BUY"},     {"AAA", "9.8", "SELL"},
     };
     struct source_print_reader reader;
     struct error error = {0};
@@ -109,7 +109,7 @@ knows_cancelled_prints(void **state)
     assert_int_equal(start(&reader, "taq", taq_header, &error), ERROR_NONE);
     for (int correction = 0; correction <= 12; correction++) {
         char text[96];
-        (void)snprintf(text, sizeof(text), "1514887281.479,P,XXX,,2,157.8,%d", correction);
+        (void)snprintf(text, sizeof(text), "1514887281.479,P,XYZ,,2,157.8,%d", correction);
         assert_int_equal(read_line(&reader, text, &print, &error), ERROR_NONE);
         assert_int_equal(print.cancelled, correction == 8 || correction == 10);
     }
@@ -122,9 +122,9 @@ names_the_column_that_is_wrong(void **state)
     static const struct {
         const char *text, *column;
     } cases[] = {
-        {"x,P,XXX,,2,157.8,0", "epoch_s"}, {"1,,XXX,,2,157.8,0", "ex"},     {"1,P,,,2,157.8,0", "symbol"},
-        {"1,P,XXX,,two,157.8,0", "size"},  {"1,P,XXX,,2,NaN,0", "price"},   {"1,P,XXX,,2,157.8,", "corr"},
-        {"1,P,XXX,,2,1e3,0", "price"},     {"1,P,XXX,,2,157.8,-1", "corr"},
+        {"x,P,XYZ,,2,157.8,0", "epoch_s"}, {"1,,XYZ,,2,157.8,0", "ex"},     {"1,P,,,2,157.8,0", "symbol"},
+        {"1,P,XYZ,,two,157.8,0", "size"},  {"1,P,XYZ,,2,NaN,0", "price"},   {"1,P,XYZ,,2,157.8,", "corr"},
+        {"1,P,XYZ,,2,1e3,0", "price"},     {"1,P,XYZ,,2,157.8,-1", "corr"},
     };
     struct source_print_reader reader;
     struct source_print print;
@@ -171,8 +171,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_binance),           cmocka_unit_test(guesses_sides_by_ticks),
-        cmocka_unit_test(knows_cancelled_prints),  cmocka_unit_test(names_the_column_that_is_wrong),
+        cmocka_unit_test(reads_binance),          cmocka_unit_test(guesses_sides_by_ticks),
+        cmocka_unit_test(knows_cancelled_prints), cmocka_unit_test(names_the_column_that_is_wrong),
         cmocka_unit_test(numbers_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,8 +76,9 @@ counts_per_mille(void **state)
 static void
 keys_differ(void **state)
 {
-    const uint64_t keys[] = {source_random_key(1, 2, 3, 4), source_random_key(2, 2, 3, 4), source_random_key(1, 3, 3, 4),
-                             source_random_key(1, 2, 4, 4), source_random_key(1, 2, 3, 5), source_random_key(1, 3, 2, 4),
+    const uint64_t keys[] = {source_random_key(1, 2, 3, 4), source_random_key(2, 2, 3, 4),
+                             source_random_key(1, 3, 3, 4), source_random_key(1, 2, 4, 4),
+                             source_random_key(1, 2, 3, 5), source_random_key(1, 3, 2, 4),
                              source_random_key(4, 3, 2, 1), source_random_key(0, 0, 0, 0)};
     (void)state;
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -90,8 +91,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(matches_published_numbers), cmocka_unit_test(stays_within_bounds),
-        cmocka_unit_test(draws_evenly),              cmocka_unit_test(counts_per_mille),
+        cmocka_unit_test(matches_published_numbers),
+        cmocka_unit_test(stays_within_bounds),
+        cmocka_unit_test(draws_evenly),
+        cmocka_unit_test(counts_per_mille),
         cmocka_unit_test(keys_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -211,6 +211,28 @@ each_rule_is_broken_alone(void **state)
 #undef BREAK
 }
 
+/* PostgreSQL's infinity and -infinity: the ends of the 64 bits, whatever they count from. */
+static void
+infinite_instants_are_refused(void **state)
+{
+    static const enum trade_column columns[] = {TRADE_EXECUTED_AT, TRADE_REPORTED_AT, TRADE_UPDATED_AT};
+    static const int64_t ends[] = {INT64_MAX, INT64_MIN};
+    (void)state;
+    current_flow = TRADE_DESK;
+    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+        for (size_t k = 0; k < sizeof(ends) / sizeof(ends[0]); k++) {
+            struct input input;
+            struct trade_row row;
+            good_row(&input, current_flow);
+            set_integer(&input, columns[i], ends[k], 8);
+            read_row(&row, &input);
+            assert_non_null(row.issues.bytes);
+            assert_non_null(strstr(row.issues.bytes, "E|finite_instants|an instant is infinite"));
+            assert_true(row.has_error);
+            trade_row_term(&row);
+        }
+}
+
 static void
 numbers_that_do_not_fit(void **state)
 {
@@ -221,8 +243,9 @@ numbers_that_do_not_fit(void **state)
     for (size_t i = 0; i < sizeof(quantities) / sizeof(quantities[0]); i++) {
         good_row(&input, current_flow);
         set_number(&input, TRADE_QUANTITY, quantities[i]);
-        expect(&input, "E|numbers_in_range|a measure has more digits than the warehouse keeps (quantity and price 15.8, costs "
-                       "20.8, latency 17.3); it is not rounded");
+        expect(&input,
+               "E|numbers_in_range|a measure has more digits than the warehouse keeps (quantity and price 15.8, costs "
+               "20.8, latency 17.3); it is not rounded");
     }
     good_row(&input, current_flow);
     set_number(&input, TRADE_QUANTITY, "1.500000000000"); /* trailing zeros are no digits */
@@ -325,15 +348,16 @@ set_up(void **state)
         {.id = {{0, 0, 0, 1}}, .valid_from_us = INT64_MIN, .valid_to_us = noon_us, .key = 10, .currency = "USD"},
         {.id = {{0, 0, 0, 1}}, .valid_from_us = noon_us, .valid_to_us = INT64_MAX, .key = 11, .currency = "USD"},
     };
-    struct dimension_version account = {.id = {{0, 0, 0, 5}}, .valid_from_us = INT64_MIN, .valid_to_us = INT64_MAX,
-                                        .key = 50, .has_tenant = true};
+    struct dimension_version account = {
+        .id = {{0, 0, 0, 5}}, .valid_from_us = INT64_MIN, .valid_to_us = INT64_MAX, .key = 50, .has_tenant = true};
     struct dimension_version client = {.valid_from_us = INT64_MIN, .valid_to_us = INT64_MAX, .key = 20};
     (void)state;
     memset(account.tenant.bytes, 1, sizeof(account.tenant.bytes));
     memset(client.id.bytes, 2, sizeof(client.id.bytes));
-    return business_clock_init(&business, "America/New_York", 0, &error) || make_index(DIMENSION_INSTRUMENT, instruments, 2) ||
-           make_index(DIMENSION_ACCOUNT, &account, 1) || make_index(DIMENSION_STRATEGY, NULL, 0) ||
-           make_index(DIMENSION_CLIENT, &client, 1) || make_index(DIMENSION_LIQUIDITY_PROVIDER, NULL, 0);
+    return business_clock_init(&business, "America/New_York", 0, &error) ||
+           make_index(DIMENSION_INSTRUMENT, instruments, 2) || make_index(DIMENSION_ACCOUNT, &account, 1) ||
+           make_index(DIMENSION_STRATEGY, NULL, 0) || make_index(DIMENSION_CLIENT, &client, 1) ||
+           make_index(DIMENSION_LIQUIDITY_PROVIDER, NULL, 0);
 }
 
 static int
@@ -352,6 +376,7 @@ main(void)
         cmocka_unit_test(tenant_required),
         cmocka_unit_test(negative_fee_warns),
         cmocka_unit_test(each_rule_is_broken_alone),
+        cmocka_unit_test(infinite_instants_are_refused),
         cmocka_unit_test(numbers_that_do_not_fit),
         cmocka_unit_test(all_failures_are_reported_together),
         cmocka_unit_test(amounts_are_computed_exactly),
