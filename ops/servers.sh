@@ -235,8 +235,12 @@ redis_pid() {
     cat "$SERVERS_HOME/redis/redis.pid" 2>/dev/null
 }
 
+# Known by its folder: its title follows its settings, and may not name the socket any more.
 redis_running() {
-    servers_process_is "$(redis_pid)" "$SERVERS_HOME/sockets/redis.sock"
+    local pid
+    pid=$(redis_pid)
+    servers_process_is "$pid" redis-server &&
+        [ "$(readlink -f "/proc/$pid/cwd")" = "$(readlink -f "$SERVERS_HOME/redis")" ]
 }
 
 redis_answers() {

@@ -216,6 +216,7 @@ done
 # With working URLs that hold it, at the loudest log level, through a job that is done and one that fails.
 redis_command config set requirepass "$secret" >/dev/null
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+REDISCLI_AUTH=$secret redis_command config set bind 127.0.0.1 >/dev/null
 REDISCLI_AUTH=$secret redis_command config set port "$port" >/dev/null
 with_secret() {
     sed "s#://tapemill@#://tapemill:$secret@#" <<<"$1"
