@@ -191,18 +191,6 @@ database_is_usable(const struct database *database)
     return database && !database->lost && PQstatus(database->connection) == CONNECTION_OK;
 }
 
-int
-database_socket(const struct database *database)
-{
-    return PQsocket(database->connection);
-}
-
-int
-database_backend_pid(const struct database *database)
-{
-    return PQbackendPID(database->connection);
-}
-
 void *
 database_handle(struct database *database)
 {
@@ -351,17 +339,6 @@ database_describe(struct database *database, const char *sql, struct database_co
     }
     PQclear(result);
     return code;
-}
-
-enum error_code
-database_quote_literal(struct database *database, const char *value, char *text, size_t size, struct error *error)
-{
-    char *quoted = PQescapeLiteral(database->connection, value, strlen(value));
-    if (!quoted)
-        return error_set(error, ERROR_FORMAT, "a value cannot be quoted: %s", PQerrorMessage(database->connection));
-    bool fits = (size_t)snprintf(text, size, "%s", quoted) < size;
-    PQfreemem(quoted);
-    return fits ? ERROR_NONE : error_set(error, ERROR_RANGE, "a quoted value does not fit into %zu bytes", size);
 }
 
 /* ---- results ----------------------------------------------------------------------------------------------- */

@@ -30,12 +30,6 @@ void database_close(struct database *database); /* NULL is allowed */
 /* False once the connection is lost: close it and open another. */
 bool database_is_usable(const struct database *database);
 
-/* Socket, for poll(). */
-int database_socket(const struct database *database);
-
-/* Backend process id of this connection. */
-int database_backend_pid(const struct database *database);
-
 /* Runs SQL text without parameters, several statements allowed (DDL, BEGIN, SET). */
 ERROR_MUST_CHECK enum error_code database_run(struct database *database, const char *sql, struct error *error);
 
@@ -68,11 +62,6 @@ struct database_column {
 ERROR_MUST_CHECK enum error_code database_describe(struct database *database, const char *sql,
                                                    struct database_column **columns, size_t *count,
                                                    struct error *error);
-
-/* Quotes an identifier or literal into text. Only for statements that take no parameters (COPY, DDL); varying
- * identifiers come from whitelists all the same. */
-ERROR_MUST_CHECK enum error_code database_quote_literal(struct database *database, const char *value, char *text,
-                                                        size_t size, struct error *error);
 
 size_t rows_count(const struct rows *rows);
 size_t rows_columns(const struct rows *rows);

@@ -5,10 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 bool
@@ -16,12 +14,6 @@ platform_die_with_parent(pid_t parent)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     return getppid() == parent;
-}
-
-int
-platform_process_descriptor(pid_t process)
-{
-    return (int)syscall(SYS_pidfd_open, process, 0);
 }
 
 static void
@@ -108,11 +100,4 @@ platform_worker_name(char *name, size_t size)
         (void)snprintf(host, sizeof(host), "localhost");
     host[sizeof(host) - 1] = 0;
     (void)snprintf(name, size, "%s:%d", host, (int)getpid());
-}
-
-int64_t
-platform_peak_memory_bytes(void)
-{
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
 }

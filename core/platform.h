@@ -13,9 +13,6 @@
 /* This process gets SIGKILL when its parent dies; false if the parent is gone already. */
 bool platform_die_with_parent(pid_t parent);
 
-/* A descriptor that becomes readable when the process ends (pidfd_open), or -1. */
-int platform_process_descriptor(pid_t process);
-
 /* Blocks SIGTERM, SIGINT, SIGHUP and SIGCHLD for normal delivery and returns a descriptor they can be read from. */
 ERROR_MUST_CHECK enum error_code platform_signal_descriptor(int *descriptor, struct error *error);
 /* The next signal waiting there, or 0. */
@@ -33,8 +30,5 @@ ERROR_MUST_CHECK enum error_code platform_start_self(const char *argument, int d
 
 /* "host:pid" of this process, the name that a worker has in the ledger and in Redis. */
 void platform_worker_name(char *name, size_t size);
-
-/* Highest memory this process has used, in bytes (VmHWM). */
-int64_t platform_peak_memory_bytes(void);
 
 #endif

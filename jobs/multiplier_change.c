@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "jobs/dimension.h"
-#include "jobs/pipeline.h"
+#include "jobs/pnl_day.h"
 
 #define SQL(name) sql_text("jobs/multiplier_change", name)
 
@@ -23,25 +23,6 @@ multiplier_change_note(struct job_context *context, struct error *error)
     return code;
 }
 
-static enum error_code
-enqueue_forward(struct job_context *context, const char *business_date, struct error *error)
-{
-    const struct pipeline_request request = {
-        .business_date = business_date,
-        .queue = context->run->queue,
-        .priority = context->run->priority,
-        .parent_id = context->run->job_id,
-    };
-    int64_t *job_ids;
-    size_t count;
-    if (pipeline_enqueue(context->warehouse, pipeline_find("pnl_forward"), &request, context->arena, &job_ids, &count,
-                         error))
-        return error->code;
-    for (size_t i = 0; i < count; i++)
-        ledger_note_push(&context->pushes, job_ids[i]);
-    return ERROR_NONE;
-}
-
 enum error_code
 multiplier_change_follow(struct job_context *context, struct error *error)
 {
@@ -59,7 +40,7 @@ multiplier_change_follow(struct job_context *context, struct error *error)
         return error_context(error, "a contract multiplier changed");
     enum error_code code = ERROR_NONE;
     for (size_t i = 0; !code && i < rows_count(rows); i++)
-        code = enqueue_forward(context, rows_text(rows, i, 0), error);
+        code = pnl_day_forward(context, rows_text(rows, i, 0), error);
     rows_free(rows);
     return code ? error_context(error, "a contract multiplier changed") : ERROR_NONE;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/calendar_date.h"
+#include "jobs/pipeline.h"
 
 const char *
 pnl_day_key(int32_t days, char key[PNL_DAY_KEY_BYTES])
@@ -51,5 +52,24 @@ pnl_day_is_met(struct database *warehouse, const char *key, bool *met, struct er
                        error))
         return error->code;
     *met = strcmp(count, "0") != 0;
+    return ERROR_NONE;
+}
+
+enum error_code
+pnl_day_forward(struct job_context *context, const char *business_date, struct error *error)
+{
+    const struct pipeline_request request = {
+        .business_date = business_date,
+        .queue = context->run->queue,
+        .priority = context->run->priority,
+        .parent_id = context->run->job_id,
+    };
+    int64_t *job_ids;
+    size_t count;
+    if (pipeline_enqueue(context->warehouse, pipeline_find("pnl_forward"), &request, context->arena, &job_ids, &count,
+                         error))
+        return error->code;
+    for (size_t i = 0; i < count; i++)
+        ledger_note_push(&context->pushes, job_ids[i]);
     return ERROR_NONE;
 }

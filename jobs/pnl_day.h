@@ -21,6 +21,11 @@ ERROR_MUST_CHECK enum error_code pnl_day_hold(struct job_context *context, int32
 /* Says that the books of the date must be closed anew. */
 ERROR_MUST_CHECK enum error_code pnl_day_reopen(struct job_context *context, int32_t days, struct error *error);
 
+/* Asks for the books and the performance of a date (YYYY-MM-DD) again, in this transaction: enqueues the pipeline
+ * pnl_forward with the run's queue and priority. */
+ERROR_MUST_CHECK enum error_code pnl_day_forward(struct job_context *context, const char *business_date,
+                                                 struct error *error);
+
 /* The key of the condition "booked:SOURCE:YYYYMMDD": the facts of this flow and date have their realised P&L already,
  * and etl_open_positions its closing books, computed by the load from the closing books of the date before as they
  * stand. */

@@ -19,7 +19,6 @@
 #include "core/copy.h"
 #include "jobs/day_lock.h"
 #include "jobs/job.h"
-#include "jobs/pipeline.h"
 #include "jobs/pnl.h"
 #include "jobs/pnl_day.h"
 
@@ -380,26 +379,6 @@ store_closing(struct realized_day *day, bool *changed, struct error *error)
     return database_query(warehouse, SQL("insert_closing"), DATABASE_VALUES(day->date_key), NULL, error);
 }
 
-static enum error_code
-enqueue_forward(struct realized_day *day, struct error *error)
-{
-    struct job_context *context = day->context;
-    struct pipeline_request request = {
-        .business_date = day->reopened,
-        .queue = context->run->queue,
-        .priority = context->run->priority,
-        .parent_id = context->run->job_id,
-    };
-    int64_t *job_ids;
-    size_t count;
-    if (pipeline_enqueue(context->warehouse, pipeline_find("pnl_forward"), &request, context->arena, &job_ids, &count,
-                         error))
-        return error->code;
-    for (size_t i = 0; i < count; i++)
-        ledger_note_push(&context->pushes, job_ids[i]);
-    return ERROR_NONE;
-}
-
 /* The next date was closed on top of books that are other books now. */
 static enum error_code
 reopen_next(struct realized_day *day, struct error *error)
@@ -419,7 +398,7 @@ reopen_next(struct realized_day *day, struct error *error)
     if (!closed)
         return ERROR_NONE;
     (void)calendar_date_format(day->days + 1, day->reopened);
-    if (pnl_day_reopen(context, day->days + 1, error) || enqueue_forward(day, error))
+    if (pnl_day_reopen(context, day->days + 1, error) || pnl_day_forward(context, day->reopened, error))
         return error_context(error, "%s is to be closed again", day->reopened);
     return ERROR_NONE;
 }

@@ -228,7 +228,7 @@ finish(struct trade_load *load, struct error *error)
         return store_books(load, error);
     if (trade_load_mark_changed(load, load->date_key, &was_closed, error) || store_books(load, error))
         return error->code;
-    return run->pipeline_run_id ? ERROR_NONE : trade_load_recompute(load, run->business_date, error);
+    return run->pipeline_run_id ? ERROR_NONE : pnl_day_forward(load->context, run->business_date, error);
 }
 
 static enum error_code

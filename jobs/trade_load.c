@@ -10,7 +10,6 @@
 #include "core/failpoint.h"
 #include "jobs/day_lock.h"
 #include "jobs/partition.h"
-#include "jobs/pipeline.h"
 #include "jobs/pnl_day.h"
 #include "jobs/quality.h"
 #include "jobs/trade_load_internal.h"
@@ -150,23 +149,6 @@ file_findings(struct trade_load *load, struct error *error)
 
 /* ---- trades that changed their date ------------------------------------------------------------------------- */
 
-/* The pnl_forward pipeline for a date whose facts changed, outside a pipeline that does it anyway. */
-enum error_code
-trade_load_recompute(struct trade_load *load, const char *business_date, struct error *error)
-{
-    const struct ledger_run *run = load->context->run;
-    const struct pipeline_request request = {
-        .business_date = business_date, .queue = run->queue, .priority = run->priority, .parent_id = run->job_id};
-    int64_t *job_ids;
-    size_t count;
-    if (pipeline_enqueue(load->context->warehouse, pipeline_find("pnl_forward"), &request, load->context->arena,
-                         &job_ids, &count, error))
-        return error->code;
-    for (size_t i = 0; i < count; i++)
-        ledger_note_push(&load->context->pushes, job_ids[i]);
-    return ERROR_NONE;
-}
-
 /* The books and the performance of a date no longer match its facts. */
 enum error_code
 trade_load_mark_changed(struct trade_load *load, const char *date_key, bool *was_closed, struct error *error)
@@ -203,7 +185,7 @@ leave_day(struct trade_load *load, const char *date_key, struct error *error)
     (void)snprintf(date, sizeof(date), "%.4s-%.2s-%.2s", date_key, date_key + 4, date_key + 6);
     if (trade_load_mark_changed(load, date_key, &was_closed, error))
         return error->code;
-    return was_closed ? trade_load_recompute(load, date, error) : ERROR_NONE;
+    return was_closed ? pnl_day_forward(load->context, date, error) : ERROR_NONE;
 }
 
 /* Locks this day and every day on which a staged trade stands too, in date order; then takes the trades from there. */
@@ -276,7 +258,7 @@ announce(struct trade_load *load, struct error *error)
         return ERROR_NONE;
     if (trade_load_mark_changed(load, load->date_key, &was_closed, error))
         return error->code;
-    return run->pipeline_run_id ? ERROR_NONE : trade_load_recompute(load, run->business_date, error);
+    return run->pipeline_run_id ? ERROR_NONE : pnl_day_forward(load->context, run->business_date, error);
 }
 
 /* ---- run ---------------------------------------------------------------------------------------------------- */

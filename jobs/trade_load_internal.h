@@ -68,10 +68,6 @@ ERROR_MUST_CHECK enum error_code trade_load_candidates(struct trade_load *load, 
 /* Notes the day as loaded, with the range of its references. */
 ERROR_MUST_CHECK enum error_code trade_load_note_day(struct trade_load *load, struct error *error);
 
-/* Asks for the books and the performance of a date again (YYYY-MM-DD). */
-ERROR_MUST_CHECK enum error_code trade_load_recompute(struct trade_load *load, const char *business_date,
-                                                      struct error *error);
-
 /* The books and the performance of a date (YYYYMMDD) no longer match its facts. */
 ERROR_MUST_CHECK enum error_code trade_load_mark_changed(struct trade_load *load, const char *date_key,
                                                          bool *was_closed, struct error *error);
