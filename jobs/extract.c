@@ -11,6 +11,9 @@
 
 enum { QUERY_CEILING = 256 * 1024, OIDS_MAX = 3 };
 
+/* What sorting and joining may take on the source, per node of a plan: a day's rows are put in order of execution. */
+static const char work_mem[] = "set local work_mem = '64MB'";
+
 /* Type OIDs of PostgreSQL's catalog (pg_type.dat) that carry a type's binary form. */
 static const struct {
     const char *name;
@@ -71,6 +74,32 @@ find_query(const struct extract_definition *definition, char *origin, size_t siz
     while (text->length && strchr(" \t\r\n;", text->bytes[text->length - 1]))
         text->bytes[--text->length] = 0;
     return buffer_check(text, origin, error);
+}
+
+/* The query with the interval's ends as constants in place of the settings. A setting is read and parsed anew for every
+ * row; of a constant the planner also knows how many rows to expect. */
+static void
+bind_interval(const char *query, const struct ledger_run *run, struct buffer *bound)
+{
+    const struct {
+        const char *setting, *instant;
+    } ends[] = {
+        {"current_setting('tapemill.interval_start')::timestamptz", run->interval_start},
+        {"current_setting('tapemill.interval_end')::timestamptz", run->interval_end},
+    };
+    while (*query) {
+        size_t skipped = 0;
+        for (size_t i = 0; !skipped && i < sizeof(ends) / sizeof(ends[0]); i++) {
+            size_t length = strlen(ends[i].setting);
+            if (!ends[i].instant[0] || strncmp(query, ends[i].setting, length) != 0)
+                continue;
+            buffer_format(bound, "'%s'::timestamptz", ends[i].instant);
+            skipped = length;
+        }
+        if (!skipped)
+            buffer_append(bound, query, 1);
+        query += skipped ? skipped : 1;
+    }
 }
 
 /* ---- the contract ------------------------------------------------------------------------------------------ */
@@ -155,19 +184,25 @@ extract_open(struct job_context *context, const struct extract_definition *defin
              struct error *error)
 {
     char origin[1024];
-    struct buffer text;
+    struct buffer text, bound;
     struct database *source;
     *reader = NULL;
-    if (job_source(context, &source, error))
+    if (job_source(context, &source, error) || database_run(source, work_mem, error))
         return error->code;
     buffer_init(&text, QUERY_CEILING);
+    buffer_init(&bound, QUERY_CEILING);
     enum error_code code = find_query(definition, origin, sizeof(origin), &text, error);
     if (!code)
         code = check_query(source, definition, origin, text.bytes, error);
+    if (!code) {
+        bind_interval(text.bytes, context->run, &bound);
+        code = buffer_check(&bound, origin, error);
+    }
     if (!code)
-        code = copy_reader_open(reader, source, text.bytes, (int)definition->count, error);
+        code = copy_reader_open(reader, source, bound.bytes, (int)definition->count, error);
     if (code && code != ERROR_CONTRACT)
         (void)error_context(error, "extraction query %s", origin);
+    buffer_term(&bound);
     buffer_term(&text);
     return code;
 }

@@ -164,6 +164,8 @@ build_indexes(struct trade_load *load, const struct partition_leaf *leaf, struct
     for (size_t i = 0; !code && i < rows_count(rows); i++)
         code = database_run(warehouse, rows_text(rows, i, 0), error);
     rows_free(rows);
+    if (!code)
+        code = run_built(load, "analyze", DATABASE_VALUES(leaf->name), error);
     FAILPOINT("load.indexed");
     return code;
 }

@@ -26,6 +26,11 @@ left join pg_constraint c on c.conindid = i.indexrelid and c.contype in ('p', 'u
 where i.indrelid = to_regclass($2)
 order by c.contype nulls last, i.indexrelid
 
+-- name: analyze
+-- What the planner needs of a new leaf is known from a small sample; without any, the steps that follow would be planned
+-- for a table of a few rows.
+select format('set local default_statistics_target = 10; analyze %I; set local default_statistics_target to default', $1::text)
+
 -- name: attach
 select format('alter table %I attach partition %I for values %s', $1::text, $2::text, $3::text)
 
