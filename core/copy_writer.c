@@ -9,7 +9,9 @@
 #include "core/copy.h"
 #include "core/copy_format.h"
 
-enum { FLUSH_BYTES = 256 * 1024, ROW_CEILING = 64 * 1024 * 1024 };
+/* A good part less than a unix socket's buffer: the server still has rows to store while the next are prepared. With as
+ * much as the buffer holds, either waits for the other in turn, which costs a third. */
+enum { FLUSH_BYTES = 64 * 1024, ROW_CEILING = 64 * 1024 * 1024 };
 
 /* ---- writing ----------------------------------------------------------------------------------------------- */
 
