@@ -45,37 +45,35 @@ delete from etl_dirty_buckets where target = 'performance' and date_key = $1::in
 -- Sums are exact; each is rounded once. Quotients are taken to so many decimals first that rounding them a second time
 -- rounds right: a/b is no closer than 1/2b units of the last place to a point where rounding turns, unless it is there.
 insert into stage_performance
-with trades as (
-    select f.tenant_id, a.account_id, s.strategy_id, f.rate_to_base is null as is_missing, f.quantity,
-           f.is_closing, f.realized_pnl, f.notional_value * f.rate_to_base as notional,
-           f.realized_pnl * f.rate_to_base as pnl, f.commission * f.rate_to_base as commission,
-           f.fees * f.rate_to_base as fees
+with keyed as (
+    -- Every trade is visited once, without a join or a product: within one rate, sums may be converted as well as rows.
+    select f.tenant_id, f.account_key, f.strategy_key, f.currency, f.rate_to_base as rate, count(*) as total,
+           count(*) filter (where f.realized_pnl is null) as unbooked, count(*) filter (where f.is_closing) as closing,
+           count(*) filter (where f.realized_pnl > 0) as winners, count(*) filter (where f.realized_pnl < 0) as losers,
+           sum(f.quantity) as volume, sum(f.notional_value) as notional,
+           sum(f.realized_pnl) filter (where f.realized_pnl > 0) as won,
+           sum(f.realized_pnl) filter (where f.realized_pnl < 0) as lost,
+           max(f.realized_pnl) filter (where f.realized_pnl > 0) as largest_win,
+           min(f.realized_pnl) filter (where f.realized_pnl < 0) as largest_loss,
+           sum(f.commission) as commissions, sum(f.fees) as fees
     from fact_trades f
-    join dim_account a using (account_key)
-    join dim_strategy s using (strategy_key)
     where f.date_key = $1::integer and f.source = 'DESK' and not f.is_deleted
+    group by f.tenant_id, f.account_key, f.strategy_key, f.currency, f.rate_to_base
 ), sums as (
-    select tenant_id, account_id, strategy_id, count(*) filter (where realized_pnl is null) as unbooked,
-           count(*) filter (where is_missing) as missing_trades, count(*) as total,
-           count(*) filter (where is_closing) as closing, count(*) filter (where realized_pnl > 0) as winners,
-           count(*) filter (where realized_pnl < 0) as losers, sum(quantity) as volume, sum(notional) as notional,
-           coalesce(sum(pnl) filter (where pnl > 0), 0) as won, coalesce(sum(pnl) filter (where pnl < 0), 0) as lost,
-           max(pnl) filter (where pnl > 0) as largest_win, min(pnl) filter (where pnl < 0) as largest_loss,
-           sum(commission) as commissions, sum(fees) as fees
-    from trades
-    group by tenant_id, account_id, strategy_id
-), missing as (
-    -- Apart from the sums: an ordered aggregate would sort all trades for the few that it takes.
-    select f.tenant_id, a.account_id, s.strategy_id, string_agg(distinct f.currency, ', ' order by f.currency) as currencies
-    from fact_trades f
+    select k.tenant_id, a.account_id, s.strategy_id, sum(k.unbooked)::bigint as unbooked,
+           coalesce(sum(k.total) filter (where k.rate is null), 0)::bigint as missing_trades,
+           string_agg(distinct k.currency, ', ' order by k.currency) filter (where k.rate is null) as missing,
+           sum(k.total)::bigint as total, sum(k.closing)::bigint as closing, sum(k.winners)::bigint as winners,
+           sum(k.losers)::bigint as losers, sum(k.volume) as volume, sum(k.notional * k.rate) as notional,
+           coalesce(sum(k.won * k.rate), 0) as won, coalesce(sum(k.lost * k.rate), 0) as lost,
+           max(k.largest_win * k.rate) as largest_win, min(k.largest_loss * k.rate) as largest_loss,
+           sum(k.commissions * k.rate) as commissions, sum(k.fees * k.rate) as fees
+    from keyed k
     join dim_account a using (account_key)
     join dim_strategy s using (strategy_key)
-    where f.date_key = $1::integer and f.source = 'DESK' and not f.is_deleted and f.rate_to_base is null
-    group by f.tenant_id, a.account_id, s.strategy_id
+    group by k.tenant_id, a.account_id, s.strategy_id
 ), rounded as (
-    select s.*, (select m.currencies from missing m
-                 where m.tenant_id = s.tenant_id and m.account_id is not distinct from s.account_id
-                   and m.strategy_id is not distinct from s.strategy_id) as missing, round(won, 8) as gross_profit, round(-lost, 8) as gross_loss, round(commissions, 8) as base_commissions,
+    select s.*, round(won, 8) as gross_profit, round(-lost, 8) as gross_loss, round(commissions, 8) as base_commissions,
            round(s.fees, 8) as base_fees
     from sums s
 )
