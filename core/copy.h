@@ -59,6 +59,14 @@ void copy_put_timestamp(struct copy_writer *writer, int64_t unix_us);
 void copy_put_date(struct copy_writer *writer, int32_t days);
 void copy_put_decimal(struct copy_writer *writer, const struct decimal *value);
 void copy_put_raw(struct copy_writer *writer, const char *text, size_t length); /* text format: bytes as they are */
+/* The row that copy_put_row() began last, with the fields put since, before copy_flush(): into fields[], count of them
+ * at most; they point into the writer until something is put or flushed. Gives how many there are. And taken back. */
+size_t copy_last_row(const struct copy_writer *writer, struct copy_field *fields, size_t count);
+void copy_drop_row(struct copy_writer *writer);
+/* Whether two numeric fields are of one value, or both NULL: the number of decimals shown does not matter. */
+bool copy_same_numeric(const struct copy_field *a, const struct copy_field *b);
+/* Whether two fields are of the same bytes, or both NULL. */
+bool copy_same_bytes(const struct copy_field *a, const struct copy_field *b);
 /* Sends what has gathered once it is large enough; call once per row. */
 ERROR_MUST_CHECK enum error_code copy_flush(struct copy_writer *writer, struct error *error);
 /* Ends the COPY; *rows is what the server stored. Frees the writer, also on failure. */

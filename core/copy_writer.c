@@ -19,6 +19,7 @@ struct copy_writer {
     struct database *database; /* NULL: a spool */
     FILE *spool;
     struct buffer pending;
+    size_t row_at; /* where the last row begins in it */
     bool binary;
 };
 
@@ -61,6 +62,7 @@ void
 copy_put_row(struct copy_writer *writer, int16_t fields)
 {
     uint16_t raw = htobe16((uint16_t)fields);
+    writer->row_at = writer->pending.length;
     buffer_append(&writer->pending, &raw, sizeof(raw));
 }
 
@@ -146,6 +148,48 @@ void
 copy_put_raw(struct copy_writer *writer, const char *text, size_t length)
 {
     buffer_append(&writer->pending, text, length);
+}
+
+size_t
+copy_last_row(const struct copy_writer *writer, struct copy_field *fields, size_t count)
+{
+    const uint8_t *bytes = (const uint8_t *)writer->pending.bytes;
+    size_t at = writer->row_at + sizeof(uint16_t), found = 0;
+    while (found < count && at + sizeof(uint32_t) <= writer->pending.length) {
+        uint32_t length;
+        memcpy(&length, bytes + at, sizeof(length));
+        at += sizeof(length);
+        fields[found] = (struct copy_field){bytes + at, (int32_t)be32toh(length)};
+        at += fields[found].length > 0 ? (size_t)fields[found].length : 0;
+        found++;
+    }
+    return found;
+}
+
+void
+copy_drop_row(struct copy_writer *writer)
+{
+    writer->pending.length = writer->row_at;
+}
+
+bool
+copy_same_bytes(const struct copy_field *a, const struct copy_field *b)
+{
+    return a->length == b->length && (a->length <= 0 || memcmp(a->bytes, b->bytes, (size_t)a->length) == 0);
+}
+
+bool
+copy_same_numeric(const struct copy_field *a, const struct copy_field *b)
+{
+    enum {
+        SHOWN_AT = 6,
+        SHOWN_BYTES = 2,
+        DIGITS_AT = SHOWN_AT + SHOWN_BYTES
+    }; /* count, weight, sign; dscale; digits */
+    if (a->length < DIGITS_AT || b->length < DIGITS_AT)
+        return copy_same_bytes(a, b);
+    return a->length == b->length && memcmp(a->bytes, b->bytes, SHOWN_AT) == 0 &&
+           memcmp(a->bytes + DIGITS_AT, b->bytes + DIGITS_AT, (size_t)a->length - DIGITS_AT) == 0;
 }
 
 static enum error_code

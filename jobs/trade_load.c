@@ -119,6 +119,20 @@ prepare(struct trade_load *load, struct error *error)
 
 /* ---- stage -------------------------------------------------------------------------------------------------- */
 
+/* Stages what differs from the facts that stand. */
+static enum error_code
+stage_differences(struct trade_load *load, struct error *error)
+{
+    const struct trade_load_definition *definition = load->definition;
+    if (trade_compare_open(&load->compare, load->context, definition->flow, definition->source_label, load->date_key,
+                           error) ||
+        trade_stage(load, error))
+        return error->code;
+    struct trade_compare *compare = load->compare;
+    load->compare = NULL;
+    return trade_compare_finish(compare, error);
+}
+
 /* Stages without holding anything a dimension sync would wait for; when a dimension moved meanwhile, once more with the
  * epochs held. */
 static enum error_code
@@ -126,12 +140,14 @@ stage(struct trade_load *load, struct error *error)
 {
     bool moved;
     struct database *warehouse = load->context->warehouse;
-    if (database_run(warehouse, SQL("stage"), error) || trade_stage(load, error) ||
-        trade_hold_epochs(load, &moved, error))
+    if (database_run(warehouse, SQL("stage"), error) || day_lock(warehouse, fact, load->date_key_number, error) ||
+        stage_differences(load, error) || trade_hold_epochs(load, &moved, error))
         return error->code;
     if (!moved)
         return ERROR_NONE;
-    return database_run(warehouse, SQL("empty_stage"), error) ? error->code : trade_stage(load, error);
+    trade_compare_free(load->compare);
+    load->compare = NULL;
+    return database_run(warehouse, SQL("empty_stage"), error) ? error->code : stage_differences(load, error);
 }
 
 static enum error_code
@@ -188,14 +204,14 @@ leave_day(struct trade_load *load, const char *date_key, struct error *error)
     return was_closed ? pnl_day_forward(load->context, date, error) : ERROR_NONE;
 }
 
-/* Locks this day and every day on which a staged trade stands too, in date order; then takes the trades from there. */
+/* Locks every day on which a staged trade stands too, in date order; then takes the trades from there. This day is
+ * locked already: two loads that take trades from each other at once are a deadlock, of which PostgreSQL ends one. */
 static enum error_code
 lock_days(struct trade_load *load, struct error *error)
 {
     struct database *warehouse = load->context->warehouse;
     char *dates = arena_alloc(load->context->arena, DATES_BYTES);
     struct rows *rows;
-    bool locked = false;
     if (!dates)
         return error_set(error, ERROR_MEMORY, "out of memory for a list of dates");
     if (trade_load_candidates(load, dates, DATES_BYTES, error) ||
@@ -203,17 +219,8 @@ lock_days(struct trade_load *load, struct error *error)
                        error))
         return error->code;
     enum error_code code = ERROR_NONE;
-    for (size_t i = 0; !code && i < rows_count(rows); i++) {
-        int32_t other = (int32_t)rows_integer(rows, i, 0);
-        if (!locked && other > load->date_key_number) {
-            code = day_lock(warehouse, fact, load->date_key_number, error);
-            locked = true;
-        }
-        if (!code)
-            code = day_lock(warehouse, fact, other, error);
-    }
-    if (!code && !locked)
-        code = day_lock(warehouse, fact, load->date_key_number, error);
+    for (size_t i = 0; !code && i < rows_count(rows); i++)
+        code = day_lock(warehouse, fact, (int32_t)rows_integer(rows, i, 0), error);
     for (size_t i = 0; !code && i < rows_count(rows); i++)
         code = leave_day(load, rows_text(rows, i, 0), error);
     rows_free(rows);
@@ -227,19 +234,20 @@ merge(struct trade_load *load, struct error *error)
 {
     struct ledger_counts *counts = &load->context->counts;
     const char *label = load->definition->source_label;
-    int64_t superseded, pairs = 0;
+    int64_t superseded, unchanged, pairs = 0;
     const char *const keys[] = {load->date_key, label, load->run_no};
     if (trade_load_counted(load, "drop_duplicates", 0, NULL, &counts->superseded, error) || lock_days(load, error) ||
         trade_load_counted(load, "pair", 2, keys, &pairs, error) ||
         database_run(load->context->warehouse, SQL("analyze_pairs"), error) ||
         trade_load_number(load, "count_superseded", 0, NULL, &superseded, error) ||
-        trade_load_number(load, "count_unchanged", 0, NULL, &counts->unchanged, error) ||
+        trade_load_number(load, "count_unchanged", 0, NULL, &unchanged, error) ||
         trade_load_counted(load, "update", 3, keys, &counts->updated, error) ||
         trade_load_counted(load, "insert", 3, keys, &counts->inserted, error) ||
         trade_load_counted(load, "remove_vanished", 3, keys, &counts->removed, error))
         return error->code;
     counts->extracted = load->extracted;
     counts->superseded += superseded;
+    counts->unchanged = load->unchanged + unchanged;
     FAILPOINT("load.merged");
     return ERROR_NONE;
 }

@@ -1,9 +1,10 @@
 /* jobs/trade_load.h - loads the trades of one business date into fact_trades: extract, validate, resolve, stage, merge.
  *
- * Both flows take this path: the desk's executions (load_executions) and the clients' trades (load_trades). Order of
- * things, in the run's transaction: partition and day leaf (short transactions of their own), point-in-time indexes,
- * one COPY from the source into a staging table, dimension epochs FOR SHARE (if one moved meanwhile, all is read again
- * with the epochs held), quality, day locks in date order, merge by version, tombstones, conditions and follow-up jobs.
+ * Both flows take this path: the desk's executions (load_executions) and the clients' trades (load_trades). A day that
+ * has no leaf yet is built (trade_build.c). Else, in the run's transaction: the day's lock, point-in-time indexes, one
+ * COPY from the source into a staging table of what differs from the facts that stand, dimension epochs FOR SHARE (if
+ * one moved meanwhile, all is read again with the epochs held), quality, locks of other days that trades come from,
+ * merge by version, tombstones, conditions and follow-up jobs.
  */
 #ifndef TAPEMILL_JOBS_TRADE_LOAD_H
 #define TAPEMILL_JOBS_TRADE_LOAD_H

@@ -4,6 +4,7 @@
 
 #include "jobs/partition.h"
 #include "jobs/trade_books.h"
+#include "jobs/trade_compare.h"
 #include "jobs/trade_load.h"
 
 enum { TRADE_RATES_MAX = 256 };
@@ -26,9 +27,11 @@ struct trade_load {
     size_t rate_count;
     int64_t extracted;
 
-    const char *leaf;             /* rows go straight into this new table; NULL: into stage_trades */
-    struct copy_writer *findings; /* with a leaf: rows that broke rules wait here */
-    struct trade_books *books;    /* P&L is computed on the way in; NULL: it is not */
+    const char *leaf;              /* rows go straight into this new table; NULL: into stage_trades */
+    struct trade_compare *compare; /* without a leaf: the facts that stand; NULL: every row is staged */
+    int64_t unchanged;             /* rows that were not staged, since their facts say the same */
+    struct copy_writer *findings;  /* with a leaf: rows that broke rules wait here */
+    struct trade_books *books;     /* P&L is computed on the way in; NULL: it is not */
     int64_t rejected, without_rate;
     bool any_reference; /* the range of the references that were loaded: */
     int64_t low_number, high_number;

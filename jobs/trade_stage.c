@@ -11,7 +11,13 @@
 
 #define SQL(name) sql_text("jobs/trade_load", name)
 
-enum { STAGE_COLUMNS = 35, LEAF_COLUMNS = 35, FINDING_COLUMNS = 4, FAILPOINT_ROWS = 100 };
+enum {
+    STAGE_COLUMNS = 35,
+    FACT_AT = STAGE_COLUMNS - TRADE_COMPARE_COLUMNS,
+    LEAF_COLUMNS = 35,
+    FINDING_COLUMNS = 4,
+    FAILPOINT_ROWS = 100
+};
 
 /* ---- what the rows are resolved with ------------------------------------------------------------------------ */
 
@@ -96,6 +102,7 @@ trade_stage_free(struct trade_load *load)
     for (int i = 0; i < DIMENSION_COUNT; i++)
         dimension_index_free(load->dimensions[i]);
     copy_writer_abort(load->findings);
+    trade_compare_free(load->compare);
     trade_books_free(load->books);
     buffer_term(&load->low_text);
     buffer_term(&load->high_text);
@@ -272,6 +279,25 @@ note_reference(struct trade_load *load, const struct trade_row *row)
     load->any_reference = true;
 }
 
+/* Takes the staged row back when its fact says the same. One with a finding stays, for the finding's sake. */
+static enum error_code
+drop_unchanged(struct trade_load *load, struct copy_writer *writer, const struct trade_row *row, struct error *error)
+{
+    struct copy_field fields[STAGE_COLUMNS];
+    bool same;
+    if (!load->compare || row->issues.length)
+        return ERROR_NONE;
+    if (copy_last_row(writer, fields, STAGE_COLUMNS) != STAGE_COLUMNS)
+        return error_set(error, ERROR_BUG, "a staged row has not %d fields", STAGE_COLUMNS);
+    if (trade_compare_row(load->compare, fields + FACT_AT, &same, error))
+        return error->code;
+    if (same) {
+        copy_drop_row(writer);
+        load->unchanged++;
+    }
+    return ERROR_NONE;
+}
+
 static enum error_code
 put_row(struct trade_load *load, struct copy_writer *writer, const struct trade_row *row, struct error *error)
 {
@@ -290,7 +316,7 @@ put_row(struct trade_load *load, struct copy_writer *writer, const struct trade_
         put_keys(writer, row);
         put_measures(load, writer, row);
     }
-    return copy_flush(writer, error);
+    return drop_unchanged(load, writer, row, error) ? error->code : copy_flush(writer, error);
 }
 
 /* ---- the stream --------------------------------------------------------------------------------------------- */
@@ -364,7 +390,7 @@ stream(struct trade_load *load, struct error *error)
         return error->code;
     }
     trade_row_init(&row, load->definition->flow);
-    load->extracted = load->rejected = load->without_rate = 0;
+    load->extracted = load->rejected = load->without_rate = load->unchanged = 0;
     load->any_reference = false;
     enum error_code code = copy_rows(load, reader, writer, &row, error);
     trade_row_term(&row);
@@ -373,7 +399,7 @@ stream(struct trade_load *load, struct error *error)
         copy_writer_abort(writer);
     else
         code = copy_writer_finish(writer, &staged, error);
-    int64_t wanted = load->extracted - (load->leaf ? load->rejected : 0);
+    int64_t wanted = load->extracted - load->unchanged - (load->leaf ? load->rejected : 0);
     if (!code && staged != wanted)
         return error_set(error, ERROR_GATE, "%" PRId64 " rows were to be staged, but %" PRId64 " were", wanted, staged);
     return code;

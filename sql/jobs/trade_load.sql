@@ -11,6 +11,7 @@ create temp table stage_trades (
     is_partial_fill boolean, is_deleted boolean, source_updated_at timestamptz
 ) on commit drop;
 create temp table stage_pairs (stage_row tid, trade_key bigint, kind "char") on commit drop;
+create temp table stage_absent (trade_key bigint) on commit drop;
 
 -- name: copy utility
 copy stage_trades (record_id, is_error, issues, record_data, source_id, time_key, instrument_key, account_key,
@@ -20,8 +21,11 @@ copy stage_trades (record_id, is_error, issues, record_data, source_id, time_key
     source_updated_at)
 from stdin (format binary)
 
+-- name: copy_absent utility
+copy stage_absent (trade_key) from stdin (format binary)
+
 -- name: empty_stage utility
-truncate stage_trades
+truncate stage_trades, stage_absent
 
 -- name: analyze_stage utility
 analyze stage_trades
@@ -164,10 +168,10 @@ where not s.is_error and not exists (select from stage_pairs p where p.stage_row
 -- Live facts of the date that the source no longer has become tombstones. A source row that is quarantined is still
 -- there: its fact keeps the last good version. A client's row that lost its reference cannot be told from any other:
 -- then nothing is taken for gone.
+-- stage_absent has the live facts that no row met while they were read; rows that were staged may have met them since.
 -- Set operations on keys first, so that no plan depends on an estimate of how many are gone.
 with gone as materialized (
-    select trade_key from fact_trades
-    where date_key = $1::integer and source = $2 and not is_deleted and etl_run_id <> $3::bigint
+    select trade_key from stage_absent
     except
     select trade_key from stage_pairs
 ), broken as materialized (
@@ -176,7 +180,7 @@ with gone as materialized (
 update fact_trades f
 set is_deleted = true, realized_pnl = null, is_closing = null, etl_run_id = $3::bigint, loaded_at = clock_timestamp()
 from gone g
-where f.date_key = $1::integer and f.source = $2 and f.trade_key = g.trade_key
+where f.date_key = $1::integer and f.source = $2 and f.trade_key = g.trade_key and not f.is_deleted
   and not exists (select from broken b where b.trade_reference = f.trade_reference)
   and not exists (select from broken b where b.source_id = f.execution_id)
   and ($2 = 'DESK' or not exists (select from broken b where coalesce(b.trade_reference, '') = ''))
