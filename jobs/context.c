@@ -35,18 +35,11 @@ job_argument(struct job_context *context, const char *name, const char *fallback
 enum error_code
 job_source(struct job_context *context, struct database **source, struct error *error)
 {
-    const struct ledger_run *run = context->run;
     *source = context->source;
     if (*source)
         return ERROR_NONE;
     if (database_open(&context->source, DATABASE_SOURCE, "tapemill extract", error) ||
         database_run(context->source, "begin isolation level repeatable read read only", error))
-        return error->code;
-    /* Only a job about an interval has one; the others' queries do not read it. */
-    if (run->interval_start[0] && database_query(context->source,
-                                                 "select set_config('tapemill.interval_start', $1, true), "
-                                                 "set_config('tapemill.interval_end', $2, true)",
-                                                 DATABASE_VALUES(run->interval_start, run->interval_end), NULL, error))
         return error->code;
     *source = context->source;
     return ERROR_NONE;

@@ -79,13 +79,13 @@ find_query(const struct extract_definition *definition, char *origin, size_t siz
 /* The query with the interval's ends as constants in place of the settings. A setting is read and parsed anew for every
  * row; of a constant the planner also knows how many rows to expect. */
 static void
-bind_interval(const char *query, const struct ledger_run *run, struct buffer *bound)
+bind_interval(const char *query, const struct extract_range *range, struct buffer *bound)
 {
     const struct {
         const char *setting, *instant;
     } ends[] = {
-        {"current_setting('tapemill.interval_start')::timestamptz", run->interval_start},
-        {"current_setting('tapemill.interval_end')::timestamptz", run->interval_end},
+        {"current_setting('tapemill.interval_start')::timestamptz", range->interval_start},
+        {"current_setting('tapemill.interval_end')::timestamptz", range->interval_end},
     };
     while (*query) {
         size_t skipped = 0;
@@ -179,30 +179,73 @@ extract_check(struct database *source, const struct extract_definition *definiti
     return code;
 }
 
+/* A query that reads the settings in another way than by the words that bind_interval() knows finds them set. */
+static enum error_code
+set_interval(struct database *source, const struct extract_range *range, struct error *error)
+{
+    if (!range->interval_start[0])
+        return ERROR_NONE; /* only a job about an interval has one; the others' queries do not read it */
+    return database_query(source,
+                          "select set_config('tapemill.interval_start', $1, true), "
+                          "set_config('tapemill.interval_end', $2, true)",
+                          DATABASE_VALUES(range->interval_start, range->interval_end), NULL, error);
+}
+
+static void
+compose(const char *text, const struct extract_range *range, struct buffer *query)
+{
+    if (range->changed_from)
+        buffer_text(query, "select * from (");
+    bind_interval(text, range, query);
+    if (range->changed_from)
+        buffer_format(query, "\n) extraction where updated_at >= '%s'::timestamptz and updated_at < '%s'::timestamptz",
+                      range->changed_from, range->changed_to);
+}
+
 enum error_code
-extract_open(struct job_context *context, const struct extract_definition *definition, struct copy_reader **reader,
-             struct error *error)
+extract_compose(struct job_context *context, const struct extract_definition *definition,
+                const struct extract_range *range, struct buffer *query, struct error *error)
 {
     char origin[1024];
-    struct buffer text, bound;
+    struct buffer text;
     struct database *source;
-    *reader = NULL;
-    if (job_source(context, &source, error) || database_run(source, work_mem, error))
+    if (job_source(context, &source, error) || database_run(source, work_mem, error) ||
+        set_interval(source, range, error))
         return error->code;
     buffer_init(&text, QUERY_CEILING);
-    buffer_init(&bound, QUERY_CEILING);
     enum error_code code = find_query(definition, origin, sizeof(origin), &text, error);
     if (!code)
         code = check_query(source, definition, origin, text.bytes, error);
     if (!code) {
-        bind_interval(text.bytes, context->run, &bound);
-        code = buffer_check(&bound, origin, error);
+        compose(text.bytes, range, query);
+        code = buffer_check(query, origin, error);
     }
-    if (!code)
-        code = copy_reader_open(reader, source, bound.bytes, (int)definition->count, error);
-    if (code && code != ERROR_CONTRACT)
-        (void)error_context(error, "extraction query %s", origin);
-    buffer_term(&bound);
     buffer_term(&text);
     return code;
+}
+
+enum error_code
+extract_open_range(struct job_context *context, const struct extract_definition *definition,
+                   const struct extract_range *range, struct copy_reader **reader, struct error *error)
+{
+    struct buffer query;
+    struct database *source;
+    *reader = NULL;
+    buffer_init(&query, QUERY_CEILING);
+    enum error_code code = extract_compose(context, definition, range, &query, error);
+    if (!code && !(code = job_source(context, &source, error)))
+        code = copy_reader_open(reader, source, query.bytes, (int)definition->count, error);
+    if (code && code != ERROR_CONTRACT)
+        (void)error_context(error, "extraction query %s", definition->name);
+    buffer_term(&query);
+    return code;
+}
+
+enum error_code
+extract_open(struct job_context *context, const struct extract_definition *definition, struct copy_reader **reader,
+             struct error *error)
+{
+    const struct extract_range range = {.interval_start = context->run->interval_start,
+                                        .interval_end = context->run->interval_end};
+    return extract_open_range(context, definition, &range, reader, error);
 }

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "core/buffer.h"
 #include "core/copy.h"
 #include "jobs/job.h"
 
@@ -34,10 +35,29 @@ struct extract_definition {
     size_t count;
 };
 
-/* Opens the extraction on the run's source connection (job_source()). The contract is checked before a row is read:
- * ERROR_CONTRACT names the file, the column and the remedy. */
+/* What of the source to read, as timestamptz texts: rows of the data interval and, unless changed_from is NULL, of them
+ * those whose column updated_at lies in [changed_from, changed_to). */
+struct extract_range {
+    const char *interval_start, *interval_end, *changed_from, *changed_to;
+};
+
+/* Opens the extraction of the run's data interval on its source connection (job_source()). The contract is checked
+ * before a row is read: ERROR_CONTRACT names the file, the column and the remedy. */
 ERROR_MUST_CHECK enum error_code extract_open(struct job_context *context, const struct extract_definition *definition,
                                               struct copy_reader **reader, struct error *error);
+
+/* The same of another range. Extractions of one run, one after the other, see one state of the source. */
+ERROR_MUST_CHECK enum error_code extract_open_range(struct job_context *context,
+                                                    const struct extract_definition *definition,
+                                                    const struct extract_range *range, struct copy_reader **reader,
+                                                    struct error *error);
+
+/* The SELECT that extract_open_range() would read, to be asked otherwise; the contract is checked. query: initialised.
+ */
+ERROR_MUST_CHECK enum error_code extract_compose(struct job_context *context,
+                                                 const struct extract_definition *definition,
+                                                 const struct extract_range *range, struct buffer *query,
+                                                 struct error *error);
 
 /* Checks one contract on an open source connection, for `tapemill doctor`. */
 ERROR_MUST_CHECK enum error_code extract_check(struct database *source, const struct extract_definition *definition,

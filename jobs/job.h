@@ -51,8 +51,8 @@ const struct job_definition *const *job_all(size_t *count);
 /* A text argument of the run, or fallback. Lives in the run's arena. */
 const char *job_argument(struct job_context *context, const char *name, const char *fallback);
 
-/* The source, in an open read-only REPEATABLE READ transaction with the data interval set (tapemill.interval_start,
- * tapemill.interval_end). Owned by the context. */
+/* The source, in an open read-only REPEATABLE READ transaction, whose snapshot the first query takes. Owned by the
+ * context. */
 ERROR_MUST_CHECK enum error_code job_source(struct job_context *context, struct database **source, struct error *error);
 
 /* A second connection to the warehouse, outside the run's transaction. Owned by the context. */

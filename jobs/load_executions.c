@@ -1,6 +1,6 @@
 #include "jobs/trade_load.h"
 
-static const struct trade_load_definition load = {
+const struct trade_load_definition trade_load_executions = {
     .flow = TRADE_DESK,
     .source_label = "DESK",
     .source_table = "executions",
@@ -10,7 +10,7 @@ static const struct trade_load_definition load = {
 static enum error_code
 run(struct job_context *context, struct error *error)
 {
-    return trade_load_run(context, &load, error);
+    return trade_load_run(context, &trade_load_executions, error);
 }
 
 extern const struct job_definition job_load_executions;

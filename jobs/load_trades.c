@@ -1,6 +1,6 @@
 #include "jobs/trade_load.h"
 
-static const struct trade_load_definition load = {
+const struct trade_load_definition trade_load_trades = {
     .flow = TRADE_CLIENT,
     .source_label = "CLIENT",
     .source_table = "trades",
@@ -10,7 +10,7 @@ static const struct trade_load_definition load = {
 static enum error_code
 run(struct job_context *context, struct error *error)
 {
-    return trade_load_run(context, &load, error);
+    return trade_load_run(context, &trade_load_trades, error);
 }
 
 extern const struct job_definition job_load_trades;

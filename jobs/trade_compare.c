@@ -174,7 +174,8 @@ trade_compare_finish(struct trade_compare *compare, struct error *error)
     if (!code) {
         struct copy_writer *absent = compare->absent;
         compare->absent = NULL;
-        code = copy_spool_send(absent, compare->context->warehouse, sql_text("jobs/trade_load", "copy_absent"), &rows, error);
+        code = copy_spool_send(absent, compare->context->warehouse, sql_text("jobs/trade_load", "copy_absent"), &rows,
+                               error);
     }
     trade_compare_free(compare);
     return code;

@@ -1,7 +1,9 @@
-/* jobs/trade_load_internal.h - what trade_stage.c and trade_load.c share. */
+/* jobs/trade_load_internal.h - what the files of a load of trades share: trade_load.c, _stage.c, _build.c, _merge.c and
+ * trade_changes.c. */
 #ifndef TAPEMILL_JOBS_TRADE_LOAD_INTERNAL_H
 #define TAPEMILL_JOBS_TRADE_LOAD_INTERNAL_H
 
+#include "core/calendar_date.h"
 #include "jobs/partition.h"
 #include "jobs/trade_books.h"
 #include "jobs/trade_compare.h"
@@ -19,8 +21,10 @@ struct trade_load {
     struct job_context *context;
     const struct trade_load_definition *definition;
     struct business_clock clock;
-    char date_key[16], run_no[24];
+    char run_no[24];
+    char date_key[16], business_date[CALENDAR_DATE_BYTES]; /* "20240102", "2024-01-02" */
     int32_t date_key_number;
+    struct extract_range range; /* what is read of the source; with changed_from only part of the date's rows */
     struct dimension_index *dimensions[DIMENSION_COUNT];
     char epochs[DIMENSION_COUNT][24]; /* as the indexes were built */
     struct trade_rate rates[TRADE_RATES_MAX];
@@ -53,6 +57,18 @@ void trade_stage_free(struct trade_load *load);
  * its leaf has appeared, a reference comes twice, or trades stand on another date. */
 ERROR_MUST_CHECK enum error_code trade_build(struct trade_load *load, const struct partition_leaf *leaf, bool *built,
                                              struct error *error);
+
+/* load: freed by trade_stage_free(), also after an error. Then a date is chosen; range borrows its texts. */
+ERROR_MUST_CHECK enum error_code trade_load_init(struct trade_load *load, struct job_context *context,
+                                                 const struct trade_load_definition *definition, struct error *error);
+void trade_load_choose_date(struct trade_load *load, int32_t days, const struct extract_range *range);
+
+/* Merges the chosen date's rows into its facts, whether its leaf is there or not. May be called for one date after the
+ * other, in the dates' order: counts add up. */
+ERROR_MUST_CHECK enum error_code trade_merge(struct trade_load *load, struct error *error);
+
+/* Records a finding for every currency that rows of the chosen date have no rate of. */
+ERROR_MUST_CHECK enum error_code trade_load_report_rates(struct trade_load *load, struct error *error);
 
 /* Runs a statement of sql/jobs/trade_load.sql and adds the rows that it wrote to *written. */
 ERROR_MUST_CHECK enum error_code trade_load_counted(struct trade_load *load, const char *statement, int count,

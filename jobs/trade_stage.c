@@ -58,8 +58,7 @@ read_rates(struct trade_load *load, struct error *error)
     load->rates[0].rate = decimal_from_int64(1, 0);
     load->rate_count = 1;
     if (database_query(load->context->warehouse, SQL("rates"),
-                       DATABASE_VALUES(load->context->run->business_date, config_text(CONFIG_FX_MAX_AGE_DAYS)), &rows,
-                       error))
+                       DATABASE_VALUES(load->business_date, config_text(CONFIG_FX_MAX_AGE_DAYS)), &rows, error))
         return error->code;
     if (rows_count(rows) >= TRADE_RATES_MAX)
         code = error_set(error, ERROR_RANGE, "fx_rates has %zu currencies for one date, at most %d go",
@@ -383,7 +382,7 @@ stream(struct trade_load *load, struct error *error)
     struct copy_writer *writer;
     struct trade_row row;
     int64_t staged;
-    if (extract_open(load->context, load->definition->extract, &reader, error))
+    if (extract_open_range(load->context, load->definition->extract, &load->range, &reader, error))
         return error->code;
     if (open_target(load, &writer, error)) {
         copy_reader_close(reader);

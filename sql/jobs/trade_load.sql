@@ -1,7 +1,7 @@
 -- Loading trades of one business date: stage, then merge by version. See jobs/trade_load.h.
 
 -- name: stage utility
-create temp table stage_trades (
+create temp table if not exists stage_trades (
     record_id text, is_error boolean not null, issues text, record_data jsonb, source_id bigint,
     time_key integer, instrument_key integer, account_key integer, strategy_key integer, client_key integer,
     lp_key integer, tenant_id uuid, trade_reference text collate "C", execution_id bigint, order_id bigint,
@@ -10,8 +10,9 @@ create temp table stage_trades (
     liquidity_flag text, execution_venue text, latency_ms numeric, fill_latency_ms numeric, fill_count integer,
     is_partial_fill boolean, is_deleted boolean, source_updated_at timestamptz
 ) on commit drop;
-create temp table stage_pairs (stage_row tid, trade_key bigint, kind "char") on commit drop;
-create temp table stage_absent (trade_key bigint) on commit drop;
+create temp table if not exists stage_pairs (stage_row tid, trade_key bigint, kind "char") on commit drop;
+create temp table if not exists stage_absent (trade_key bigint) on commit drop;
+truncate stage_trades, stage_pairs, stage_absent;
 
 -- name: copy utility
 copy stage_trades (record_id, is_error, issues, record_data, source_id, time_key, instrument_key, account_key,
@@ -54,6 +55,18 @@ for share
 -- name: stage_issues
 insert into stage_issues (record_id, business_date, issues, record_data)
 select record_id, $1::date, issues, record_data from stage_trades where issues is not null
+
+-- name: resolve_staged
+-- What was read again and broke no rule is out of quarantine; the date's other rows were not looked at. $1 source table.
+update etl_quarantine q
+set resolved_at = now()
+from stage_trades s
+where q.resolved_at is null and q.source_table = $1 and q.record_id = s.record_id and not s.is_error
+
+-- name: books_asked_for
+-- Whether a job that computes the books of a date is there and has not begun.
+select count(*) from etl_jobs
+where job_name = 'realized_pnl' and business_date = $1::date and state in ('queued', 'retry', 'waiting') and pending = 0
 
 -- name: drop_duplicates
 -- The same reference twice in one extraction: the newest row counts, the others are superseded by it.
