@@ -123,7 +123,7 @@ merge_date(struct changes *changes, int32_t days, struct error *error)
     struct trade_load *load = &changes->load;
     struct job_context *context = load->context;
     char start_us[NUMBER_BYTES], end_us[NUMBER_BYTES], start[INSTANT_BYTES], end[INSTANT_BYTES];
-    bool wanted;
+    bool wanted = false;
     if (is_wanted(changes, days, &wanted, error))
         return error->code;
     changes->dates += wanted;
