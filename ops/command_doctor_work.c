@@ -9,7 +9,13 @@
 #include "ops/command_doctor.h"
 #include "ops/command_session.h"
 
-enum { SECONDS_OF_DAY = 86400, SAMPLE = QUEUE_BATCH_MAX, ALERT_LATE_MINUTES = 5, WORKERS_MAX = 4096 };
+enum {
+    SECONDS_OF_DAY = 86400,
+    SAMPLE = QUEUE_BATCH_MAX,
+    ALERT_LATE_MINUTES = 5,
+    CHANGES_LATE_MINUTES = 60,
+    WORKERS_MAX = 4096
+};
 
 #define SQL(name)   sql_text("ops/doctor", name)
 #define START_ALL   "foreman start starts the scheduler and workers"
@@ -229,6 +235,28 @@ check_backfills(struct command_doctor *doctor, struct command_doctor_finding *fi
                         "tapemill backfill list; then tapemill backfill show ID", finding, error);
 }
 
+/* Changes are behind when their job does not run, or when a session on the source sits in a transaction. */
+static enum error_code
+check_watermarks(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
+{
+    struct rows *rows;
+    if (database_query(doctor->warehouse, SQL("watermark"), 0, NULL, &rows, error))
+        return error->code;
+    int64_t minutes = rows_count(rows) ? rows_integer(rows, 0, 1) / 60 : 0;
+    bool late = minutes >= CHANGES_LATE_MINUTES;
+    if (!rows_count(rows))
+        (void)command_doctor_say(finding, COMMAND_DOCTOR_OK, NULL, "no changes are read by watermark");
+    else
+        (void)command_doctor_say(
+            finding, late ? COMMAND_DOCTOR_WARN : COMMAND_DOCTOR_OK,
+            late ? "run load_changed_executions and load_changed_trades; if they run, end the oldest "
+                   "transaction in the source's pg_stat_activity"
+                 : NULL,
+            "changes of %s are read up to %" PRId64 " minutes ago", rows_text(rows, 0, 0), minutes);
+    rows_free(rows);
+    return ERROR_NONE;
+}
+
 static enum error_code
 check_quarantine(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
 {
@@ -264,6 +292,7 @@ const struct command_doctor_check command_doctor_work_checks[] = {
     {"stuck runs", COMMAND_DOCTOR_SCHEMA, check_stuck, NULL},
     {"dead jobs", COMMAND_DOCTOR_SCHEMA, check_dead, NULL},
     {"backfills", COMMAND_DOCTOR_SCHEMA, check_backfills, NULL},
+    {"changes", COMMAND_DOCTOR_SCHEMA, check_watermarks, NULL},
     {"quarantine", COMMAND_DOCTOR_SCHEMA, check_quarantine, NULL},
     {"alerts", COMMAND_DOCTOR_SCHEMA, check_alerts, NULL},
     {NULL, COMMAND_DOCTOR_NOTHING, NULL, NULL},

@@ -88,6 +88,14 @@ from sizes
 order by locks desc, fact
 limit 1;
 
+-- name: watermark
+-- The watermark that is furthest behind.
+select source_table, greatest(0, extract(epoch from clock_timestamp() - last_processed_timestamp))::bigint as seconds
+from etl_cdc_watermarks
+where last_processed_timestamp is not null
+order by last_processed_timestamp
+limit 1;
+
 -- name: source
 -- Whether our role sees when other sessions' transactions began (watermarks stop short of the oldest).
 select current_setting('server_version') as version, current_database() as database, current_user as role,
