@@ -3,7 +3,7 @@
 static enum error_code
 run(struct job_context *context, struct error *error)
 {
-    return trade_changes_run(context, &trade_load_executions, error);
+    return trade_changes_run(context, &load_executions_definition, error);
 }
 
 extern const struct job_definition job_load_changed_executions;

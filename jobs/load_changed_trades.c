@@ -3,7 +3,7 @@
 static enum error_code
 run(struct job_context *context, struct error *error)
 {
-    return trade_changes_run(context, &trade_load_trades, error);
+    return trade_changes_run(context, &load_trades_definition, error);
 }
 
 extern const struct job_definition job_load_changed_trades;

@@ -1,6 +1,6 @@
 #include "jobs/trade_load.h"
 
-const struct trade_load_definition trade_load_executions = {
+const struct trade_load_definition load_executions_definition = {
     .flow = TRADE_DESK,
     .source_label = "DESK",
     .source_table = "executions",
@@ -10,7 +10,7 @@ const struct trade_load_definition trade_load_executions = {
 static enum error_code
 run(struct job_context *context, struct error *error)
 {
-    return trade_load_run(context, &trade_load_executions, error);
+    return trade_load_run(context, &load_executions_definition, error);
 }
 
 extern const struct job_definition job_load_executions;

@@ -1,6 +1,6 @@
 #include "jobs/trade_load.h"
 
-const struct trade_load_definition trade_load_trades = {
+const struct trade_load_definition load_trades_definition = {
     .flow = TRADE_CLIENT,
     .source_label = "CLIENT",
     .source_table = "trades",
@@ -10,7 +10,7 @@ const struct trade_load_definition trade_load_trades = {
 static enum error_code
 run(struct job_context *context, struct error *error)
 {
-    return trade_load_run(context, &trade_load_trades, error);
+    return trade_load_run(context, &load_trades_definition, error);
 }
 
 extern const struct job_definition job_load_trades;

@@ -19,7 +19,7 @@ struct trade_load_definition {
     const struct extract_definition *extract;
 };
 
-extern const struct trade_load_definition trade_load_executions, trade_load_trades;
+extern const struct trade_load_definition load_executions_definition, load_trades_definition;
 
 ERROR_MUST_CHECK enum error_code trade_load_run(struct job_context *context,
                                                 const struct trade_load_definition *definition, struct error *error);
