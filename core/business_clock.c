@@ -1,5 +1,7 @@
 #include "core/business_clock.h"
 
+#include <time.h>
+
 #include "core/calendar_date.h"
 
 #define US_PER_S 1000000
@@ -45,4 +47,23 @@ business_clock_start(const struct business_clock *clock, int32_t date_days)
 {
     int64_t wall_s = (int64_t)date_days * CALENDAR_DATE_DAY_S - clock->shift_s;
     return time_zone_first_instant(&clock->zone, wall_s) * US_PER_S;
+}
+
+static void
+instant_text(char text[BUSINESS_CLOCK_INSTANT_BYTES], int64_t unix_us)
+{
+    time_t seconds = (time_t)floor_divide(unix_us, US_PER_S);
+    struct tm parts;
+    (void)gmtime_r(&seconds, &parts);
+    (void)strftime(text, BUSINESS_CLOCK_INSTANT_BYTES, "%Y-%m-%d %H:%M:%S+00", &parts);
+}
+
+bool
+business_clock_interval(const struct business_clock *clock, int32_t date_days, char start[BUSINESS_CLOCK_INSTANT_BYTES],
+                        char end[BUSINESS_CLOCK_INSTANT_BYTES])
+{
+    int64_t start_us = business_clock_start(clock, date_days), end_us = business_clock_start(clock, date_days + 1);
+    instant_text(start, start_us);
+    instant_text(end, end_us);
+    return start_us < end_us;
 }

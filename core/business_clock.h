@@ -19,6 +19,7 @@
 #include "core/error.h"
 #include "core/time_zone.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Caller's storage (about 12 KiB); may be copied, needs no end, never changes after its init. */
@@ -37,5 +38,10 @@ void business_clock_split(const struct business_clock *clock, int64_t unix_us, i
 
 /* The first instant of a business date of the years 1 to 9999. */
 int64_t business_clock_start(const struct business_clock *clock, int32_t date_days);
+
+/* The date's half-open interval as timestamptz texts. False when the zone left the date out: both are then the same. */
+enum { BUSINESS_CLOCK_INSTANT_BYTES = 48 };
+bool business_clock_interval(const struct business_clock *clock, int32_t date_days,
+                             char start[BUSINESS_CLOCK_INSTANT_BYTES], char end[BUSINESS_CLOCK_INSTANT_BYTES]);
 
 #endif

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/buffer.h"
 #include "core/business_clock.h"
@@ -14,8 +13,6 @@
 #include "core/sql.h"
 
 #define SQL(name) sql_text("ledger/ledger", name)
-
-enum { INSTANT_BYTES = 48 };
 
 /* ---- enqueue ----------------------------------------------------------------------------------------------- */
 
@@ -47,28 +44,17 @@ find_unique(struct database *database, const char *unique_key, int64_t *job_id, 
     return ERROR_NONE;
 }
 
-/* An instant as a timestamptz text. */
-static void
-instant_text(char text[INSTANT_BYTES], int64_t unix_us)
-{
-    time_t seconds = (time_t)(unix_us / 1000000 - (unix_us % 1000000 < 0));
-    struct tm parts;
-    (void)gmtime_r(&seconds, &parts);
-    (void)strftime(text, INSTANT_BYTES, "%Y-%m-%d %H:%M:%S+00", &parts);
-}
-
 /* A business date's half-open interval, by the one definition of it: core/business_clock.h. */
 static enum error_code
-find_interval(const char *business_date, char start[INSTANT_BYTES], char end[INSTANT_BYTES], struct error *error)
+find_interval(const char *business_date, char start[BUSINESS_CLOCK_INSTANT_BYTES],
+              char end[BUSINESS_CLOCK_INSTANT_BYTES], struct error *error)
 {
     struct business_clock clock;
     int32_t days;
     if (calendar_date_parse(business_date, &days, error) ||
         business_clock_init(&clock, config_text(CONFIG_TIMEZONE), config_day_roll_seconds(), error))
         return error->code;
-    instant_text(start, business_clock_start(&clock, days));
-    instant_text(end, business_clock_start(&clock, days + 1));
-    if (strcmp(start, end) == 0)
+    if (!business_clock_interval(&clock, days, start, end))
         return error_set(error, ERROR_ARGUMENT, "%s does not exist in %s: its clocks left the date out", business_date,
                          config_text(CONFIG_TIMEZONE));
     return ERROR_NONE;
@@ -78,7 +64,7 @@ static enum error_code
 insert_job(struct database *database, const struct ledger_new_job *job, int64_t *job_id, struct error *error)
 {
     struct number_text priority, attempts, delay, parent, pipeline, backfill, pending;
-    char start[INSTANT_BYTES], end[INSTANT_BYTES];
+    char start[BUSINESS_CLOCK_INSTANT_BYTES], end[BUSINESS_CLOCK_INSTANT_BYTES];
     struct rows *rows;
     bool by_date = job->business_date && !job->interval_start;
     if (by_date && find_interval(job->business_date, start, end, error))

@@ -1,3 +1,4 @@
+#include "jobs/compare_totals.h"
 #include "jobs/dimension.h"
 #include "jobs/extract.h"
 #include "jobs/sync_fx_rates.h"
@@ -12,6 +13,8 @@ static const struct extract_definition *const definitions[] = {
     &sync_fx_rates_extract,
     &trade_extract_executions,
     &trade_extract_trades,
+    &compare_totals_extracts[TRADE_DESK],
+    &compare_totals_extracts[TRADE_CLIENT],
 };
 
 const struct extract_definition *const *

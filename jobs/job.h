@@ -37,7 +37,9 @@ struct job_definition {
     const char *queue;   /* default queue */
     int max_attempts;
     bool needs_date;              /* works on one business date (--date) */
-    bool daily;                   /* the scheduler enqueues it once per business date */
+    bool takes_date;              /* may be given one, and knows what to do without */
+    bool daily;                   /* the scheduler enqueues it once per business date, */
+    int daily_after_s;            /* so many seconds after the date begins */
     const char *const *arguments; /* names of the arguments it takes besides the date, NULL at the end; NULL: none */
     enum error_code (*run)(struct job_context *context, struct error *error);
 };

@@ -40,7 +40,7 @@ check_date(const struct command_line *line, struct request *request, struct erro
     if (!request->has_date && (!job || job->needs_date))
         return error_set(error, ERROR_USAGE, "%s works on one business date; add --date YYYY-MM-DD",
                          request->target.name);
-    if (request->has_date && job && !job->needs_date)
+    if (request->has_date && job && !job->needs_date && !job->takes_date)
         return error_set(error, ERROR_USAGE, "%s is not about a date; leave --date out", job->name);
     return ERROR_NONE;
 }

@@ -4,8 +4,8 @@
 static enum error_code
 run_issues(const struct command_line *line, struct error *error)
 {
-    static const char *const columns[] = {"created_at", "run_no",   "job",  "source_table", "record_id",
-                                          "date",       "severity", "rule", "message",      NULL};
+    static const char *const columns[] = {"created_at", "run_no", "job",         "source_table", "record_id", "date",
+                                          "severity",   "rule",   "resolved_at", "message",      NULL};
     struct command_style style = {.form = command_print_form(command_flag(line, "--json")),
                                   .empty = "no rule was broken",
                                   .table_columns = columns};

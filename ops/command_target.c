@@ -43,7 +43,10 @@ command_target_find(const char *name, struct command_target *target, struct erro
 static void
 show_job(FILE *out, const struct job_definition *job)
 {
-    fprintf(out, "  %-24s%s%s\n", job->name, job->summary, job->needs_date ? " (--date)" : "");
+    fprintf(out, "  %-24s%s%s\n", job->name, job->summary,
+            job->needs_date   ? " (--date)"
+            : job->takes_date ? " ([--date])"
+                              : "");
     for (const char *const *argument = job->arguments; argument && *argument; argument++)
         fprintf(out, "  %-24s  --arg %s=VALUE\n", "", *argument);
 }

@@ -12,7 +12,7 @@
 
 #define FILE_SQL "ledger/scheduler"
 
-enum { ARENA_CEILING = 256 * 1024, NAME_BYTES = 128, NUMBER_BYTES = 24, PRIORITY = 5 };
+enum { ARENA_CEILING = 256 * 1024, NAME_BYTES = 128, NUMBER_BYTES = 24, PRIORITY = 5, US_PER_S = 1000000 };
 
 bool
 daily_runs(bool needs_date, int32_t date, int32_t today)
@@ -20,19 +20,25 @@ daily_runs(bool needs_date, int32_t date, int32_t today)
     return date == today || (needs_date && today - date <= DAILY_CATCH_UP_DATES);
 }
 
-/* The business date of an instant that a statement gives in microseconds; *found is false when it gives none. */
+/* The instant that a statement gives in microseconds; *found is false when it gives none. */
 static enum error_code
-ask_date(const char *statement, int count, const char *const *values, const struct business_clock *clock,
-         struct database *database, int32_t *date, bool *found, struct error *error)
+ask_instant(const char *statement, int count, const char *const *values, struct database *database, int64_t *unix_us,
+            bool *found, struct error *error)
 {
     char us[NUMBER_BYTES];
-    int32_t second;
     enum error_code code =
         database_value(database, sql_text(FILE_SQL, statement), count, values, us, sizeof(us), error);
     *found = !code && us[0];
-    if (*found)
-        business_clock_split(clock, strtoll(us, NULL, 10), date, &second);
+    *unix_us = *found ? strtoll(us, NULL, 10) : 0;
     return code;
+}
+
+static int32_t
+date_of(const struct business_clock *clock, int64_t unix_us)
+{
+    int32_t date, second;
+    business_clock_split(clock, unix_us, &date, &second);
+    return date;
 }
 
 /* Inserts the job of a tick, in the open transaction. */
@@ -91,12 +97,12 @@ advance_job(const struct job_definition *job, int32_t today, int *budget, const 
             struct database *database, struct redis_watch *redis, struct error *error)
 {
     char schedule[NAME_BYTES];
-    int32_t date = today;
+    int64_t last_us;
     bool found;
     (void)snprintf(schedule, sizeof(schedule), "daily:%s", job->name);
-    enum error_code code = ask_date("last_tick_us", DATABASE_VALUES(schedule), clock, database, &date, &found, error);
-    if (found)
-        date++; /* the first without a tick; past today when the clock was set back */
+    enum error_code code = ask_instant("last_tick_us", DATABASE_VALUES(schedule), database, &last_us, &found, error);
+    /* The first without a tick; past today when the clock was set back. */
+    int32_t date = found ? date_of(clock, last_us) + 1 : today;
     for (; !code && date <= today && *budget > 0; date++, (*budget)--)
         code = tick(job, schedule, date, daily_runs(job->needs_date, date, today), clock, database, redis, error);
     return code;
@@ -107,17 +113,23 @@ daily_advance(int32_t *settled_date, const struct business_clock *clock, struct 
               struct redis_watch *redis, struct error *error)
 {
     int budget = DAILY_TICKS_PER_CALL;
-    int32_t today = 0;
+    int64_t now_us;
     size_t count;
     bool found;
-    enum error_code code = ask_date("now_us", 0, NULL, clock, database, &today, &found, error);
+    enum error_code code = ask_instant("now_us", 0, NULL, database, &now_us, &found, error);
+    int32_t today = code ? 0 : date_of(clock, now_us), settled = today;
     if (code || today <= *settled_date)
         return code;
     const struct job_definition *const *jobs = job_all(&count);
-    for (size_t i = 0; !code && i < count; i++)
-        if (jobs[i]->daily)
-            code = advance_job(jobs[i], today, &budget, clock, database, redis, error);
+    for (size_t i = 0; !code && i < count; i++) {
+        if (!jobs[i]->daily)
+            continue;
+        /* A job whose hour has not come still has the date before. */
+        int32_t date = date_of(clock, now_us - (int64_t)jobs[i]->daily_after_s * US_PER_S);
+        settled = date < settled ? date : settled;
+        code = advance_job(jobs[i], date, &budget, clock, database, redis, error);
+    }
     if (!code && budget > 0)
-        *settled_date = today;
+        *settled_date = settled;
     return code;
 }

@@ -1,8 +1,9 @@
 /* scheduler/daily.h - the jobs that run once per business date (job_definition.daily).
  *
  * A date's tick is a row of etl_schedule_ticks, schedule "daily:JOB", at the instant the date begins; the row and the
- * job are inserted in one transaction, so that the tick happens once, however many schedulers there are. What date it
- * is follows from the warehouse's clock, TAPEMILL_TIMEZONE and TAPEMILL_DAY_ROLL.
+ * job are inserted in one transaction, so that the tick happens once, however many schedulers there are. It is made
+ * job_definition.daily_after_s after that instant. What date it is follows from the warehouse's clock,
+ * TAPEMILL_TIMEZONE and TAPEMILL_DAY_ROLL.
  *
  * Dates that passed while no scheduler ran: a job that works on a date gets them all, the oldest first, back to
  * DAILY_CATCH_UP_DATES; for any other job today's run serves them too. What is left out is a tick with status skipped.

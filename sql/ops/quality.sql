@@ -1,7 +1,7 @@
 -- name: issues
 -- Broken rules, newest first. $1 run: its number or its uuid (null: any), $2 limit.
 select i.created_at, r.run_no, r.job_name as job, i.source_table, i.record_id, i.business_date as date, i.severity,
-       i.rule_name as rule, i.error_message as message, i.record_data
+       i.rule_name as rule, i.resolved_at, i.error_message as message, i.record_data
 from etl_data_quality_issues i
 left join etl_job_runs r on r.id = i.job_run_id
 where $1::text is null or r.run_no::text = $1 or r.id::text = $1

@@ -1,0 +1,22 @@
+-- What the desk's executions of one data interval add up to: one row, whatever there is. The nightly comparison holds it
+-- against fact_trades, so it counts the rows that sql/extract/executions.sql delivers. tapemill.quarantined lists the rows
+-- that the warehouse holds in quarantine: they are left out of everything, and counted where they are still as they were.
+select count(*) filter (where q.source_id is null and e.status is distinct from 'CANCELLED')::bigint as live_rows,
+       count(*) filter (where q.source_id is null and e.status = 'CANCELLED')::bigint                as cancelled_rows,
+       count(*) filter (where q.updated_at is not distinct from e.updated_at
+                          and q.source_id is not null)::bigint                                       as quarantined_rows,
+       coalesce(sum(e.quantity) filter (where q.source_id is null and e.status is distinct from 'CANCELLED'),
+                0)::numeric                                                                          as quantity,
+       coalesce(sum(e.quantity * e.price) filter (where q.source_id is null and e.status is distinct from 'CANCELLED'),
+                0)::numeric                                                                          as notional,
+       coalesce(sum(e.commission) filter (where q.source_id is null and e.status is distinct from 'CANCELLED'),
+                0)::numeric                                                                          as commission,
+       coalesce(sum(e.fees) filter (where q.source_id is null and e.status is distinct from 'CANCELLED'),
+                0)::numeric                                                                          as fees,
+       max(e.updated_at) filter (where q.source_id is null
+                                   and e.status is distinct from 'CANCELLED')::timestamptz           as newest_update
+from executions e
+left join jsonb_to_recordset(current_setting('tapemill.quarantined')::jsonb)
+     as q (source_id bigint, trade_reference text, updated_at timestamptz) on q.source_id = e.execution_id
+where e.executed_at >= current_setting('tapemill.interval_start')::timestamptz
+  and e.executed_at < current_setting('tapemill.interval_end')::timestamptz
