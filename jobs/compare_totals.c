@@ -146,7 +146,7 @@ enum error_code
 compare_totals_read(struct job_context *context, struct compare_totals *totals, enum trade_flow flow,
                     enum compare_outcome *outcome, struct error *error)
 {
-    bool fits, is_settled;
+    bool fits = false, is_settled = false;
     totals->flow = &compare_flows[flow];
     *outcome = COMPARE_QUARANTINED_TOO_MANY;
     if (pass_quarantined(context, totals, &fits, error))
