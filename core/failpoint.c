@@ -13,6 +13,10 @@ const char *const failpoint_names[] = {
     "load.staged",           /* all rows are staged */
     "load.indexed",          /* a bulk-built leaf has its indexes; it is not attached yet */
     "load.merged",           /* the fact rows are written: merged, or their leaf attached */
+    "fold.filled",           /* a month's rows are in the new leaf; nothing but that table is locked against others */
+    "fold.indexed",          /* the new leaf has its indexes */
+    "fold.dropped",          /* the old leaves are gone, for this transaction */
+    "fold.attached",         /* the new leaf is in their place */
     "runner.before_job_row", /* the handler is done */
     "runner.before_commit",  /* the job row is locked; only COMMIT is missing */
     "runner.committed",      /* committed; nobody knows yet */

@@ -135,6 +135,12 @@ make(struct database *side, const struct place *place, bool month, struct error 
     return ERROR_NONE;
 }
 
+static enum error_code
+lock_month(struct database *database, const char *fact, const char *month_from, struct error *error)
+{
+    return database_query(database, sql_text(PARTITION_SQL, "lock"), DATABASE_VALUES(fact, month_from), NULL, error);
+}
+
 /* One try, in a transaction of its own: another worker may have been faster, so what is missing is seen again under the
  * lock. */
 static enum error_code
@@ -143,9 +149,7 @@ try_make(struct database *side, const struct place *place, bool leaf, bool *crea
     struct sight sight;
     *created = false;
     if (database_run(side, sql_text(PARTITION_SQL, "begin"), error) ||
-        database_query(side, sql_text(PARTITION_SQL, "lock"), DATABASE_VALUES(place->fact->name, place->month_from),
-                       NULL, error) ||
-        look(side, place, &sight, error))
+        lock_month(side, place->fact->name, place->month_from, error) || look(side, place, &sight, error))
         return error->code;
     if (!sight.month_attached) {
         if (sight.month_exists)
@@ -229,6 +233,31 @@ partition_find_leaf(struct job_context *context, const char *source, int32_t dat
     (void)snprintf(leaf->bounds, sizeof(leaf->bounds), "from (%s) to (%s)", place.leaf_from, place.leaf_to);
     leaf->exists = sight.leaf_exists || sight.leaf_attached;
     return ERROR_NONE;
+}
+
+enum error_code
+partition_find_month(int32_t days, struct partition_month *month, struct error *error)
+{
+    struct place place;
+    struct calendar_date date = calendar_date_split(days);
+    if (find_place(&place, facts[0].name, NULL, calendar_date_key(days), error))
+        return error->code;
+    month->first = calendar_date_days(date.year, date.month, 1);
+    month->next = month->first + calendar_date_month_length(date.year, date.month);
+    (void)snprintf(month->leaf.name, sizeof(month->leaf.name), "%.55s_all", place.month);
+    (void)snprintf(month->leaf.parent, sizeof(month->leaf.parent), "%s", place.month);
+    (void)snprintf(month->leaf.bounds, sizeof(month->leaf.bounds), "from (%s, minvalue) to (%s, minvalue)",
+                   place.month_from, place.month_to);
+    month->leaf.exists = false;
+    return ERROR_NONE;
+}
+
+enum error_code
+partition_lock_month(struct database *database, const struct partition_month *month, struct error *error)
+{
+    char from[KEY_BYTES];
+    put_key(from, month->first);
+    return lock_month(database, facts[0].name, from, error);
 }
 
 enum error_code

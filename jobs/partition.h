@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/database.h"
 #include "jobs/job.h"
 
 /* Number of facts that are partitioned, and the name of one. */
@@ -31,13 +32,27 @@ ERROR_MUST_CHECK enum error_code partition_ensure_day(struct job_context *contex
 /* A leaf that may be built beside the table and attached. */
 struct partition_leaf {
     char name[64], parent[64], bounds[128]; /* bounds: "from (...) to (...)" */
-    bool exists;                            /* the day's rows have a leaf already: merge into it */
+    bool exists;                            /* the day's rows have a leaf already, if only their month's */
 };
 
 /* Makes sure of the month parent and says what the leaf of a flow of fact_trades is called. source: "DESK" or "CLIENT".
  */
 ERROR_MUST_CHECK enum error_code partition_find_leaf(struct job_context *context, const char *source, int32_t date_key,
                                                      struct partition_leaf *leaf, struct error *error);
+
+/* A month of fact_trades: its dates [first, next), as day numbers, and the leaf that is to hold all of them once it is
+ * folded (jobs/fold_month.c): the parent's name with "_all" behind it. */
+struct partition_month {
+    int32_t first, next;
+    struct partition_leaf leaf; /* .exists is not set */
+};
+
+/* The month of a date; asks no server. */
+ERROR_MUST_CHECK enum error_code partition_find_month(int32_t days, struct partition_month *month, struct error *error);
+
+/* Nobody else makes leaves in the month of fact_trades until the transaction ends. */
+ERROR_MUST_CHECK enum error_code partition_lock_month(struct database *database, const struct partition_month *month,
+                                                      struct error *error);
 
 /* Makes sure that the month of the date_key has its parent; dim_date need not know it. *created is false if it had. */
 ERROR_MUST_CHECK enum error_code partition_ensure_month(struct job_context *context, const char *fact, int32_t date_key,

@@ -166,6 +166,7 @@ enqueue_job(struct database *warehouse, const struct job_definition *job, const 
         .business_date = request->business_date,
         .parent_id = request->parent_id,
         .backfill_id = request->backfill_id,
+        .unique_key = request->unique_key,
     };
     if (job->needs_date && !request->business_date)
         return error_set(error, ERROR_USAGE, "job %s works on one business date; give it with --date YYYY-MM-DD",

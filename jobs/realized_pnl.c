@@ -28,6 +28,7 @@ enum {
     BOOK_BYTES = 64,
     NUMBER_BYTES = 24,
     STAGE_FIELDS = 11,
+    STATEMENT_BYTES = 8 * 1024,
     REFERENCE_SHOWN_BYTES = 100,
     INTEGER_DIGITS_MAX = 30, /* of numeric(38,8): realized_pnl, etl_open_positions.quantity */
 };
@@ -314,10 +315,11 @@ static enum error_code
 run_books(struct realized_day *day, struct database *side, struct error *error)
 {
     struct copy_reader *events = NULL;
+    char statement[STATEMENT_BYTES];
     int64_t rows;
-    if (database_query(side, SQL("set_dates"), DATABASE_VALUES(day->date_key, day->previous_key, day->flows), NULL,
-                       error) ||
-        copy_reader_open(&events, side, SQL("events"), EVENT_FIELDS, error))
+    if (database_value(side, SQL("events"), DATABASE_VALUES(day->date_key, day->previous_key, day->flows), statement,
+                       sizeof(statement), error) ||
+        copy_reader_open(&events, side, statement, EVENT_FIELDS, error))
         return error->code;
     enum error_code code = copy_writer_open(&day->stage, day->context->warehouse, SQL("copy_stage"), error);
     if (!code)

@@ -8,17 +8,17 @@
 #include <string.h>
 
 #include "core/calendar_date.h"
-#include "core/clock.h"
 #include "core/config.h"
 #include "core/failpoint.h"
 #include "jobs/day_lock.h"
+#include "jobs/leaf.h"
 #include "jobs/pnl_day.h"
 #include "jobs/quality.h"
 #include "jobs/trade_load_internal.h"
 
 #define BUILD_SQL(name) sql_text("jobs/trade_build", name)
 
-enum { STATEMENT_BYTES = 1024, DATES_BYTES = 64 * 1024, ATTACH_DEADLINE_MS = 120 * 1000 };
+enum { DATES_BYTES = 64 * 1024 };
 
 /* ---- realised P&L on the way in ----------------------------------------------------------------------------- */
 
@@ -83,16 +83,6 @@ store_books(struct trade_load *load, struct error *error)
 
 /* ---- steps -------------------------------------------------------------------------------------------------- */
 
-static enum error_code
-run_built(struct trade_load *load, const char *statement, int count, const char *const *values, struct error *error)
-{
-    char text[STATEMENT_BYTES];
-    struct database *warehouse = load->context->warehouse;
-    if (database_value(warehouse, BUILD_SQL(statement), count, values, text, sizeof(text), error))
-        return error->code;
-    return database_run(warehouse, text, error);
-}
-
 /* Fills the new table. A spool for findings and the books start afresh with each try. */
 static enum error_code
 fill(struct trade_load *load, const struct partition_leaf *leaf, struct error *error)
@@ -100,7 +90,8 @@ fill(struct trade_load *load, const struct partition_leaf *leaf, struct error *e
     copy_writer_abort(load->findings);
     load->findings = NULL;
     if (open_books(load, error) || copy_spool_open(&load->findings, error) ||
-        run_built(load, "create", DATABASE_VALUES(leaf->name, load->date_key, load->definition->source_label), error))
+        leaf_run(load->context->warehouse, BUILD_SQL("create"),
+                 DATABASE_VALUES(leaf->name, load->date_key, load->definition->source_label), error))
         return error->code;
     load->leaf = leaf->name;
     return trade_stage(load, error);
@@ -155,19 +146,10 @@ file_findings(struct trade_load *load, struct error *error)
 static enum error_code
 build_indexes(struct trade_load *load, const struct partition_leaf *leaf, struct error *error)
 {
-    struct database *warehouse = load->context->warehouse;
-    struct rows *rows;
-    if (database_run(warehouse, BUILD_SQL("memory"), error) ||
-        database_query(warehouse, BUILD_SQL("indexes"), DATABASE_VALUES(leaf->name, leaf->parent), &rows, error))
+    if (leaf_index(load->context->warehouse, leaf, error))
         return error->code;
-    enum error_code code = ERROR_NONE;
-    for (size_t i = 0; !code && i < rows_count(rows); i++)
-        code = database_run(warehouse, rows_text(rows, i, 0), error);
-    rows_free(rows);
-    if (!code)
-        code = run_built(load, "analyze", DATABASE_VALUES(leaf->name), error);
     FAILPOINT("load.indexed");
-    return code;
+    return ERROR_NONE;
 }
 
 /* Whether a trade of the leaf stands on another date: then it moved, which is the merge's business. */
@@ -192,25 +174,6 @@ look_elsewhere(struct trade_load *load, const struct partition_leaf *leaf, bool 
         return error->code;
     *found = answer[0] == 't';
     return ERROR_NONE;
-}
-
-/* Each try waits half a second for its locks at the most, so that whoever queues behind it gets on. */
-static enum error_code
-attach(struct trade_load *load, const struct partition_leaf *leaf, struct error *error)
-{
-    struct database *warehouse = load->context->warehouse;
-    int64_t deadline_ms = clock_monotonic_ms() + ATTACH_DEADLINE_MS;
-    if (database_run(warehouse, BUILD_SQL("savepoint_attach"), error))
-        return error->code;
-    while (run_built(load, "attach", DATABASE_VALUES(leaf->parent, leaf->name, leaf->bounds), error)) {
-        if (error->code != ERROR_PG_CONFLICT || clock_monotonic_ms() >= deadline_ms)
-            return error_context(error, "leaf %s", leaf->name);
-        if (database_run(warehouse, BUILD_SQL("rollback_attach"), error) ||
-            database_run(warehouse, BUILD_SQL("savepoint_attach"), error))
-            return error->code;
-    }
-    FAILPOINT("load.merged");
-    return database_run(warehouse, BUILD_SQL("attached"), error);
 }
 
 /* ---- build -------------------------------------------------------------------------------------------------- */
@@ -241,7 +204,8 @@ build(struct trade_load *load, const struct partition_leaf *leaf, bool *built, s
     bool elsewhere;
     *built = false;
     if (day_lock(warehouse, "fact_trades", load->date_key_number, error) ||
-        database_value(warehouse, BUILD_SQL("leaf_exists"), DATABASE_VALUES(leaf->name), exists, sizeof(exists), error))
+        database_value(warehouse, BUILD_SQL("leaf_exists"), DATABASE_VALUES(leaf->name, leaf->parent), exists,
+                       sizeof(exists), error))
         return error->code;
     if (exists[0] == 't')
         return ERROR_NONE;
@@ -255,8 +219,9 @@ build(struct trade_load *load, const struct partition_leaf *leaf, bool *built, s
         return error->code;
     if (elsewhere)
         return ERROR_NONE;
-    if (attach(load, leaf, error))
+    if (leaf_attach(load->context->warehouse, leaf, NULL, error))
         return error->code;
+    FAILPOINT("load.merged");
     *built = true;
     return ERROR_NONE;
 }

@@ -6,6 +6,7 @@
 #include "core/config.h"
 #include "core/queue.h"
 #include "core/sql.h"
+#include "jobs/fold_debt.h"
 #include "ops/command_doctor.h"
 #include "ops/command_session.h"
 
@@ -13,8 +14,14 @@ enum {
     SECONDS_OF_DAY = 86400,
     SAMPLE = QUEUE_BATCH_MAX,
     ALERT_LATE_MINUTES = 5,
-    CHANGES_LATE_MINUTES = 60,
-    WORKERS_MAX = 4096
+enum {
+    SECONDS_OF_DAY = 86400,
+    SAMPLE = QUEUE_BATCH_MAX,
+    ALERT_LATE_MINUTES = 5,
+    CHANGES_LATE_MINUTES = 15,
+    WORKERS_MAX = 4096,
+    FOLD_MONTHS_LATE = 2
+};
 };
 
 #define SQL(name)   sql_text("ops/doctor", name)
@@ -84,12 +91,37 @@ count_workers(const struct command_doctor *doctor)
 }
 
 static enum error_code
+look_at_folds(const struct command_doctor *doctor, struct fold_debt *debt, struct error *error)
+{
+    struct business_clock clock;
+    if (business_clock_init(&clock, config_text(CONFIG_TIMEZONE), config_day_roll_seconds(), error))
+        return error->code;
+    return fold_debt_look(doctor->warehouse, &clock, debt, error);
+}
+
+/* What makes room for `needed` locks in a table of `capacity`: a setting with its value, or a month to fold. */
+static void
+advise_on_locks(int64_t needed, int64_t capacity, int64_t per_transaction, const struct fold_debt *debt,
+                char remedy[COMMAND_DOCTOR_TEXT_BYTES])
+{
+    int64_t value = per_transaction * (needed / capacity + 1);
+    (void)snprintf(remedy, COMMAND_DOCTOR_TEXT_BYTES,
+                   "%s%s%sset max_locks_per_transaction = %" PRId64 " (it is %" PRId64
+                   ") in postgresql.conf and restart "
+                   "PostgreSQL",
+                   debt->months ? "fold closed months, beginning with tapemill enqueue fold_month --date " : "",
+                   debt->oldest, debt->months ? ", or " : "", value, per_transaction);
+}
+
+static enum error_code
 check_locks(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
 {
+    char remedy[COMMAND_DOCTOR_TEXT_BYTES];
+    struct fold_debt debt;
     struct rows *rows;
     size_t announced = count_workers(doctor);
     int64_t workers = announced ? (int64_t)announced : 1;
-    if (database_query(doctor->warehouse, SQL("locks"), 0, NULL, &rows, error))
+    if (look_at_folds(doctor, &debt, error) || database_query(doctor->warehouse, SQL("locks"), 0, NULL, &rows, error))
         return error->code;
     int64_t leaves = rows_count(rows) ? rows_integer(rows, 0, 1) : 0,
             locks = rows_count(rows) ? rows_integer(rows, 0, 2) : 0;
@@ -97,13 +129,38 @@ check_locks(struct command_doctor *doctor, struct command_doctor_finding *findin
     enum command_doctor_status status = locks * workers * 10 > capacity * 9 ? COMMAND_DOCTOR_FAIL
                                         : locks * workers * 2 > capacity    ? COMMAND_DOCTOR_WARN
                                                                             : COMMAND_DOCTOR_OK;
-    (void)command_doctor_say(
-        finding, status, status ? "raise max_locks_per_transaction, or fold the leaves of closed months" : NULL,
-        "%s has %" PRId64 " leaves; a query over all of them takes %" PRId64 " locks, in each of %" PRId64
-        " workers at once %" PRId64 " of %" PRId64,
-        rows_count(rows) ? rows_text(rows, 0, 0) : "no fact", leaves, locks, workers, locks * workers, capacity);
+    advise_on_locks(locks * workers * 2, capacity, rows_count(rows) ? rows_integer(rows, 0, 4) : 0, &debt, remedy);
+    (void)command_doctor_say(finding, status, status ? remedy : NULL,
+                             "%s has %" PRId64 " leaves; a query over all of them takes %" PRId64
+                             " locks, in each of %" PRId64 " workers at once %" PRId64 " of %" PRId64,
+                             rows_count(rows) ? rows_text(rows, 0, 0) : "no fact", leaves, locks, workers,
+                             locks * workers, capacity);
     rows_free(rows);
     return ERROR_NONE;
+}
+
+static enum error_code
+check_fold(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
+{
+    char remedy[COMMAND_DOCTOR_TEXT_BYTES];
+    struct fold_debt debt;
+    if (look_at_folds(doctor, &debt, error))
+        return error->code;
+    bool late = debt.dead || debt.months > FOLD_MONTHS_LATE;
+    if (debt.dead)
+        (void)snprintf(
+            remedy, sizeof(remedy),
+            "tapemill dead lists the fold_month jobs; then tapemill dead retry ID or tapemill dead discard ID");
+    else
+        (void)snprintf(remedy, sizeof(remedy),
+                       "see that a scheduler is running, and with tapemill jobs what is unfinished in these months; or "
+                       "tapemill enqueue fold_month --date %s",
+                       debt.oldest);
+    return command_doctor_say(finding, late ? COMMAND_DOCTOR_WARN : COMMAND_DOCTOR_OK, late ? remedy : NULL,
+                              "fact_trades has %" PRId64 " leaves; closed months that are not folded: %" PRId64
+                              "%s%.7s%s, of them waiting for a person: %" PRId64,
+                              debt.leaves, debt.months, debt.months ? " (from " : "", debt.oldest,
+                              debt.months ? " on)" : "", debt.dead);
 }
 
 /* ---- processes and queues ------------------------------------------------------------------------------------ */
@@ -285,6 +342,7 @@ const struct command_doctor_check command_doctor_work_checks[] = {
     {"dates", COMMAND_DOCTOR_SCHEMA, check_dates, NULL},
     {"partitions", COMMAND_DOCTOR_SCHEMA, check_partitions, NULL},
     {"locks", COMMAND_DOCTOR_SCHEMA, check_locks, NULL},
+    {"fold", COMMAND_DOCTOR_SCHEMA, check_fold, NULL},
     {"scheduler", COMMAND_DOCTOR_SCHEMA, check_scheduler, NULL},
     {"workers", COMMAND_DOCTOR_REDIS, check_workers, NULL},
     {"queued jobs", COMMAND_DOCTOR_REDIS_AND_SCHEMA, check_pushes, NULL},

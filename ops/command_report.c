@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/calendar_date.h"
 #include "core/sql.h"
 #include "ops/command_session.h"
 
@@ -59,7 +60,7 @@ static const struct report reports[] = {
      (const struct part[]){{"main", NULL, "no runs between these dates", false}, {0}}, true, NULL},
 };
 
-enum { REPORTS = sizeof(reports) / sizeof(reports[0]), TOTALS_MAX = 4 };
+enum { REPORTS = sizeof(reports) / sizeof(reports[0]), TOTALS_MAX = 4, KEY_BYTES = 16 };
 
 static enum error_code
 find_report(const char *name, const struct report **report, struct error *error)
@@ -167,10 +168,18 @@ print_parts(struct database *warehouse, const struct report *report, enum comman
     return code;
 }
 
+/* A date as statements take it: its date_key, or NULL where the range is open. */
+static const char *
+key_text(bool given, int32_t days, char key[KEY_BYTES])
+{
+    (void)snprintf(key, KEY_BYTES, "%d", (int)calendar_date_key(days));
+    return given ? key : NULL;
+}
+
 static enum error_code
 run_report(const struct command_line *line, struct error *error)
 {
-    const char *const range[] = {command_value(line, "--from"), command_value(line, "--to")};
+    char from_key[KEY_BYTES], to_key[KEY_BYTES];
     const struct report *report;
     const struct totals *totals;
     struct database *warehouse;
@@ -180,13 +189,15 @@ run_report(const struct command_line *line, struct error *error)
         command_date(line, "--from", &from, &has_from, error) || command_date(line, "--to", &to, &has_to, error))
         return error->code;
     if (has_from && has_to && from > to)
-        return error_set(error, ERROR_USAGE, "--from %s is after --to %s; swap them", range[0], range[1]);
+        return error_set(error, ERROR_USAGE, "--from %s is after --to %s; swap them", command_value(line, "--from"),
+                         command_value(line, "--to"));
     if (csv && json)
         return error_set(error, ERROR_USAGE, "--csv and --json exclude each other; give one");
     if (csv && !report->one_table)
         return error_set(error, ERROR_USAGE, "report %s has several tables; use --json instead of --csv", report->name);
     if (command_session_open(&warehouse, error))
         return error->code;
+    const char *const range[] = {key_text(has_from, from, from_key), key_text(has_to, to, to_key)};
     enum command_form form = csv ? COMMAND_FORM_CSV : command_print_form(json);
     enum error_code code = totals              ? print_totals(warehouse, report, totals, form, range, error)
                            : report->one_table ? print_part(warehouse, report, report->parts, form, range, error)

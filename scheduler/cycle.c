@@ -8,6 +8,7 @@
 #include "core/queue.h"
 #include "scheduler/backfill.h"
 #include "scheduler/daily.h"
+#include "scheduler/fold.h"
 
 /* ---- duties ------------------------------------------------------------------------------------------------ */
 
@@ -51,6 +52,12 @@ daily(struct cycle *cycle, int64_t now_ms, struct error *error)
     return daily_advance(&cycle->settled_date, &cycle->clock, cycle->leader.database, &cycle->redis, error);
 }
 
+static enum error_code
+folds(struct cycle *cycle, int64_t now_ms, struct error *error)
+{
+    return fold_advance(&cycle->next_fold_ms, now_ms, &cycle->clock, cycle->leader.database, &cycle->redis, error);
+}
+
 /* What was answered is marked by whoever sent it, leader or not. */
 static enum error_code
 alerts(struct cycle *cycle, int64_t now_ms, struct error *error)
@@ -74,6 +81,7 @@ static const struct duty {
     {"reconciliation", NEEDS_REDIS | NEEDS_WAREHOUSE | NEEDS_LEADERSHIP, reconcile},
     {"backfills", NEEDS_WAREHOUSE | NEEDS_LEADERSHIP, backfills},
     {"daily jobs", NEEDS_WAREHOUSE | NEEDS_LEADERSHIP, daily},
+    {"folding of closed months", NEEDS_WAREHOUSE | NEEDS_LEADERSHIP, folds},
     {"alerts", NEEDS_WAREHOUSE, alerts},
 };
 

@@ -18,7 +18,7 @@
 #include "scheduler/reconcile.h"
 #include "scheduler/redis_watch.h"
 
-enum { CYCLE_DUTIES = 5, CYCLE_SWEEP_MAX = 1000 };
+enum { CYCLE_DUTIES = 6, CYCLE_SWEEP_MAX = 1000 };
 
 struct cycle {
     struct leader leader;
@@ -30,7 +30,8 @@ struct cycle {
     bool led;             /* in the tick before */
     int32_t settled_date; /* see daily_advance() */
     int64_t backfill_cursor;
-    bool busy; /* backfills moved on in this tick: the next one should come soon */
+    int64_t next_fold_ms; /* see fold_advance() */
+    bool busy;            /* backfills moved on in this tick: the next one should come soon */
     struct outage duties[CYCLE_DUTIES];
 };
 

@@ -3,10 +3,14 @@
 
 -- name: look
 -- $1 fact, $2 its month, $3 leaf (the month again where a month is the leaf), $4 date_key.
--- A month that is an ordinary table holds its days itself.
+-- A month that is an ordinary table holds its days itself; one that was folded has a single leaf for them.
 select exists (select from dim_date where date_key = $4::integer) as date_known,
        m.oid is not null as month_exists, m.attached as month_attached,
-       d.oid is not null as leaf_exists, (m.attached and m.relkind = 'r') or d.attached as leaf_attached
+       d.oid is not null as leaf_exists,
+       (m.attached and m.relkind = 'r') or d.attached
+           or exists (select from pg_inherits
+                      where inhrelid = to_regclass($2::text || '_all') and inhparent = m.oid
+                        and not inhdetachpending) as leaf_attached
 from (select c.oid, c.relkind,
              exists (select from pg_inherits
                      where inhrelid = c.oid and inhparent = to_regclass($1::text) and not inhdetachpending) as attached

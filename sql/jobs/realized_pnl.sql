@@ -32,13 +32,11 @@ on conflict (key) do update set met = c.met where false
 -- The same for one that may not be there.
 select met from etl_conditions where key = $1 for update
 
--- name: set_dates
--- COPY takes no parameters. $1 the business date's key, $2 the key of the date before, 0 if there is none, $3 the flows.
-select set_config('tapemill.pnl_date_key', $1, true), set_config('tapemill.pnl_previous_key', $2, true),
-       set_config('tapemill.pnl_flows', $3, true)
-
 -- name: events
--- Each book's opening state, then its fills in execution order. The columns are enum event_field.
+-- The statement that gives each book's opening state, then its fills in execution order; its columns are enum
+-- event_field. COPY takes no parameters, and a date_key that is not a constant would lock the leaves of all dates. $1 the
+-- business date's key, $2 the key of the date before, 0 if there is none, $3 the flows.
+select format($statement$
 select e.source, e.tenant_id, e.account_id, e.strategy_id, e.client_id, e.instrument_id, e.trade_key, e.trade_reference,
        e.side, e.quantity, e.price, e.multiplier, e.realized_pnl, e.is_closing
 from (
@@ -47,8 +45,8 @@ from (
            null::numeric as multiplier, null::numeric as realized_pnl, null::boolean as is_closing,
            null::timestamptz as executed_at, null::bigint as execution_number
     from etl_open_positions p
-    where p.date_key = current_setting('tapemill.pnl_previous_key')::integer
-      and p.source = any (current_setting('tapemill.pnl_flows')::text[])
+    where p.date_key = %2$s
+      and p.source = any (%3$L::text[])
     union all
     select f.source, f.tenant_id, case f.source when 'DESK' then a.account_id end,
            case f.source when 'DESK' then s.strategy_id end, case f.source when 'CLIENT' then c.client_id end,
@@ -60,11 +58,12 @@ from (
     join dim_account a using (account_key)
     join dim_strategy s using (strategy_key)
     join dim_client c on c.client_key = f.client_key
-    where f.date_key = current_setting('tapemill.pnl_date_key')::integer
-      and f.source = any (current_setting('tapemill.pnl_flows')::text[]) and not f.is_deleted
+    where f.date_key = %1$s
+      and f.source = any (%3$L::text[]) and not f.is_deleted
 ) e
 order by e.source collate "C", e.tenant_id, e.account_id, e.strategy_id, e.client_id, e.instrument_id,
          e.trade_key is not null, e.executed_at, e.execution_number, e.trade_reference
+$statement$, $1::integer, $2::integer, $3::text)
 
 -- name: update_facts
 update fact_trades f

@@ -1,7 +1,8 @@
 -- Building a leaf of fact_trades in bulk. Names come from jobs/partition.c, bounds too. See jobs/trade_build.c.
 
 -- name: leaf_exists
-select to_regclass($1) is not null
+-- $1 the leaf, $2 the month's parent: a month that was folded has a leaf for all of its days.
+select to_regclass($1) is not null or to_regclass($2 || '_all') is not null
 
 -- name: create
 -- $1 leaf, $2 date_key, $3 source. CHECKs come from the fact; the extra one lets ATTACH skip its scan for rows out of
@@ -17,41 +18,11 @@ select format('copy %I (date_key, source, time_key, instrument_key, account_key,
               'execution_venue, latency_ms, fill_latency_ms, fill_count, is_partial_fill, is_deleted, source_updated_at, '
               'etl_run_id, realized_pnl, is_closing) from stdin (format binary, freeze)', $1::text)
 
--- name: indexes
--- The statements that give the leaf $1 every index that its parent $2 has, so that ATTACH finds them all in place.
-select case when c.oid is not null then format('alter table %I add %s', $1::text, pg_get_constraintdef(c.oid))
-            else format('create index on %I %s', $1::text, substring(pg_get_indexdef(i.indexrelid) from 'USING .*$')) end
-from pg_index i
-left join pg_constraint c on c.conindid = i.indexrelid and c.contype in ('p', 'u')
-where i.indrelid = to_regclass($2)
-order by c.contype nulls last, i.indexrelid
-
--- name: analyze
--- What the planner needs of a new leaf is known from a small sample; without any, the steps that follow would be planned
--- for a table of a few rows.
-select format('set local default_statistics_target = 10; analyze %I; set local default_statistics_target to default', $1::text)
-
--- name: attach
-select format('alter table %I attach partition %I for values %s', $1::text, $2::text, $3::text)
-
--- name: memory utility
-set local maintenance_work_mem = '128MB'
-
 -- name: savepoint utility
 savepoint build
 
 -- name: give_up utility
 rollback to savepoint build
-
--- name: savepoint_attach utility
-savepoint attach;
-set local lock_timeout = '500ms'
-
--- name: rollback_attach utility
-rollback to savepoint attach
-
--- name: attached utility
-set local lock_timeout = 0
 
 -- name: copy_findings utility
 copy stage_issues (record_id, business_date, issues, record_data) from stdin (format binary)

@@ -89,12 +89,14 @@ where source = $2 and date_key <> $1::integer
            else low_text <= $6 and high_text >= $5 end
 
 -- name: other_days
--- Of these dates, those on which facts stand whose trades are now on this date.
+-- Of these dates, those on which facts stand whose trades are now on this date. They are named twice, since only what is
+-- constant tells the planner which partitions to leave out.
 select d.date_key
 from unnest(string_to_array($1, ',')::integer[]) d (date_key)
 where exists (select from stage_trades s
               join fact_trades f on f.tenant_id = s.tenant_id and f.source = $2 and f.trade_reference = s.trade_reference
-              where not s.is_error and f.date_key = d.date_key)
+              where not s.is_error and f.date_key = d.date_key
+                and f.date_key = any (string_to_array($1, ',')::integer[]))
 order by 1
 
 -- name: superseded_elsewhere

@@ -83,7 +83,8 @@ with recursive tree as (
 )
 select root::regclass::text as fact, leaves, locks::bigint as locks,
        current_setting('max_locks_per_transaction')::bigint
-       * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint) as capacity
+       * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint) as capacity,
+       current_setting('max_locks_per_transaction')::bigint as per_transaction
 from sizes
 order by locks desc, fact
 limit 1;

@@ -7,6 +7,8 @@
 -- (instants are put into UTC): the caller sets it to ISO.
 
 -- name: session utility
+-- No month is folded until this session ends: our snapshot would not see the rows of the new leaf.
+select pg_advisory_lock_shared(hashtext('tapemill fold'), 0);
 begin isolation level repeatable read read only;
 set local DateStyle = 'ISO, YMD';
 set local bytea_output = 'hex';

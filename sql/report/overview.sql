@@ -1,4 +1,5 @@
--- The parts of one report. $1 from, $2 to: business dates (null: open).
+-- The parts of one report. $1 from, $2 to: date_keys of business dates (null: open). Integers, so that the
+-- planner sees which partitions they leave.
 
 -- name: warehouse
 select count(distinct f.date_key) as days, min(d.date) as first_date, max(d.date) as last_date,
@@ -7,19 +8,18 @@ select count(distinct f.date_key) as days, min(d.date) as first_date, max(d.date
        count(distinct f.instrument_key) as instruments,
        (select count(*) from etl_quarantine
         where resolved_at is null and (business_date is null
-              or business_date between coalesce($1::date, '-infinity') and coalesce($2::date, 'infinity'))) as quarantined_rows
+              or business_date between coalesce(to_date($1::integer::text, 'YYYYMMDD'), '-infinity')
+                                and coalesce(to_date($2::integer::text, 'YYYYMMDD'), 'infinity'))) as quarantined_rows
 from fact_trades f
 join dim_date d using (date_key)
-where f.date_key between coalesce(to_char($1::date, 'YYYYMMDD')::integer, 0)
-                     and coalesce(to_char($2::date, 'YYYYMMDD')::integer, 99991231);
+where f.date_key between coalesce($1::integer, 0) and coalesce($2::integer, 99991231);
 
 -- name: currencies
 select currency, count(*) as trades, sum(notional_value) as notional, sum(commission + fees) as costs,
        sum(realized_pnl) as realized_pnl
 from fact_trades
 where not is_deleted
-  and date_key between coalesce(to_char($1::date, 'YYYYMMDD')::integer, 0)
-                   and coalesce(to_char($2::date, 'YYYYMMDD')::integer, 99991231)
+  and date_key between coalesce($1::integer, 0) and coalesce($2::integer, 99991231)
 group by currency
 order by count(*) desc, currency;
 
@@ -30,6 +30,7 @@ select case when error_code = 'waiting' then 'WAITED' else status end as status,
        sum(records_processed)::bigint as processed
 from etl_job_runs
 where business_date is null
-   or business_date between coalesce($1::date, '-infinity') and coalesce($2::date, 'infinity')
+   or business_date between coalesce(to_date($1::integer::text, 'YYYYMMDD'), '-infinity')
+                                and coalesce(to_date($2::integer::text, 'YYYYMMDD'), 'infinity')
 group by 1
 order by 1;

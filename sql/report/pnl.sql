@@ -1,4 +1,4 @@
--- Performance in base currency. $1 from, $2 to: business dates (null: open).
+-- Performance in base currency. $1 from, $2 to: date_keys of business dates (null: open).
 
 -- name: main
 -- Daily, by account and strategy.
@@ -10,8 +10,7 @@ from fact_performance_daily f
 join dim_date d using (date_key)
 join dim_account a using (account_key)
 join dim_strategy s using (strategy_key)
-where f.date_key between coalesce(to_char($1::date, 'YYYYMMDD')::integer, 0)
-                     and coalesce(to_char($2::date, 'YYYYMMDD')::integer, 99991231)
+where f.date_key between coalesce($1::integer, 0) and coalesce($2::integer, 99991231)
 order by d.date, a.account_id nulls last, s.strategy_id nulls last;
 
 -- name: totals
@@ -28,7 +27,6 @@ from fact_performance_daily f
 join dim_date d using (date_key)
 join dim_account a using (account_key)
 join dim_strategy s using (strategy_key)
-where f.date_key between coalesce(to_char($1::date, 'YYYYMMDD')::integer, 0)
-                     and coalesce(to_char($2::date, 'YYYYMMDD')::integer, 99991231)
+where f.date_key between coalesce($1::integer, 0) and coalesce($2::integer, 99991231)
 group by 1, 2, 4
 order by 1, 2 nulls last, 4 nulls last;

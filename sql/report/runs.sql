@@ -1,5 +1,6 @@
 -- name: main
--- What the jobs did, by job. $1 from, $2 to: dates on which runs began, in the business time zone (null: open).
+-- What the jobs did, by job. $1 from, $2 to: date_keys of the dates on which runs began, in the business time
+-- zone (null: open).
 select job_name as job, count(*) as runs,
        count(*) filter (where status = 'COMPLETED') as completed,
        count(*) filter (where status = 'FAILED') as failed,
@@ -12,7 +13,7 @@ select job_name as job, count(*) as runs,
        sum(records_processed)::bigint as processed, sum(inserted + updated + removed)::bigint as written,
        sum(records_failed)::bigint as quarantined
 from etl_job_runs
-where ($1::date is null or started_at >= $1::date::timestamptz)
-  and ($2::date is null or started_at < ($2::date + 1)::timestamptz)
+where ($1::integer is null or started_at >= to_date($1::integer::text, 'YYYYMMDD')::timestamptz)
+  and ($2::integer is null or started_at < (to_date($2::integer::text, 'YYYYMMDD') + 1)::timestamptz)
 group by job_name
 order by job_name;

@@ -1,5 +1,5 @@
--- Trades, the desk's fills and the clients' trades apart. Figures are those of live trades. $1 from, $2 to: business
--- dates (null: open).
+-- Trades, the desk's fills and the clients' trades apart. Figures are those of live trades. $1 from, $2 to: date_keys
+-- of business dates (null: open).
 
 -- name: main
 -- By date and instrument, in the trades' currencies, which are never added up.
@@ -13,8 +13,7 @@ select d.date, f.source, i.symbol, i.instrument_id, f.currency,
 from fact_trades f
 join dim_date d using (date_key)
 join dim_instrument i using (instrument_key)
-where f.date_key between coalesce(to_char($1::date, 'YYYYMMDD')::integer, 0)
-                     and coalesce(to_char($2::date, 'YYYYMMDD')::integer, 99991231)
+where f.date_key between coalesce($1::integer, 0) and coalesce($2::integer, 99991231)
 group by d.date, f.source, i.symbol, i.instrument_id, f.currency
 order by d.date, f.source, i.symbol nulls last, i.instrument_id, f.currency;
 
@@ -27,8 +26,7 @@ with trades as (
     from fact_trades f
     join dim_date d using (date_key)
     join dim_instrument i using (instrument_key)
-    where f.date_key between coalesce(to_char($1::date, 'YYYYMMDD')::integer, 0)
-                         and coalesce(to_char($2::date, 'YYYYMMDD')::integer, 99991231)
+    where f.date_key between coalesce($1::integer, 0) and coalesce($2::integer, 99991231)
 ), sums as (
     select date, source, symbol, instrument_id, count(*) filter (where not is_deleted) as trades,
            count(*) filter (where is_deleted) as cancelled,

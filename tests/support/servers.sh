@@ -3,7 +3,8 @@
 #
 #   servers_up                      a fresh PostgreSQL and Redis of this test alone; exports TAPEMILL_WAREHOUSE_URL,
 #                                   TAPEMILL_SOURCE_URL, TAPEMILL_REDIS_URL, TAPEMILL_NAMESPACE. All other settings of
-#                                   Tapemill are unset before. When the test ends, however it ends, all that it started
+#                                   Tapemill are unset before; schedulers fold no month unless a test changes
+#                                   TAPEMILL_FOLD_AFTER_DAYS. When the test ends, however it ends, all that it started
 #                                   ends; its folder $TEST_DIR stays if it failed.
 #   databases_create NAME           another, empty pair of databases on the same servers; the URLs and the namespace now
 #                                   lead there
@@ -220,6 +221,7 @@ servers_up() {
     # shellcheck source=/dev/null
     source <(servers_environment)
     TAPEMILL_NAMESPACE=test
+    TAPEMILL_FOLD_AFTER_DAYS=36500
     set +a
 }
 
