@@ -91,19 +91,34 @@ leave_day(struct trade_load *load, const char *date_key, struct error *error)
     return was_closed ? pnl_day_forward(load->context, date, error) : ERROR_NONE;
 }
 
+/* Days other than this on which a staged trade stands. The facts' tables are let go of
+ * again: whoever waits for a day while it holds a table of that month, and the fold of that month, would wait for each
+ * other. */
+static enum error_code
+find_other_days(struct trade_load *load, struct rows **rows, struct error *error)
+{
+    struct database *warehouse = load->context->warehouse;
+    char *dates = arena_alloc(load->context->arena, DATES_BYTES);
+    if (!dates)
+        return error_set(error, ERROR_MEMORY, "out of memory for a list of dates");
+    if (trade_load_candidates(load, dates, DATES_BYTES, error) || database_run(warehouse, SQL("look"), error) ||
+        database_query(warehouse, SQL("other_days"), DATABASE_VALUES(dates, load->definition->source_label), rows,
+                       error))
+        return error->code;
+    if (!database_run(warehouse, SQL("looked"), error))
+        return ERROR_NONE;
+    rows_free(*rows);
+    return error->code;
+}
+
 /* Locks every day on which a staged trade stands too, in date order; then takes the trades from there. This day is
  * locked already: two loads that take trades from each other at once are a deadlock, of which PostgreSQL ends one. */
 static enum error_code
 lock_days(struct trade_load *load, struct error *error)
 {
     struct database *warehouse = load->context->warehouse;
-    char *dates = arena_alloc(load->context->arena, DATES_BYTES);
     struct rows *rows;
-    if (!dates)
-        return error_set(error, ERROR_MEMORY, "out of memory for a list of dates");
-    if (trade_load_candidates(load, dates, DATES_BYTES, error) ||
-        database_query(warehouse, SQL("other_days"), DATABASE_VALUES(dates, load->definition->source_label), &rows,
-                       error))
+    if (find_other_days(load, &rows, error))
         return error->code;
     enum error_code code = ERROR_NONE;
     for (size_t i = 0; !code && i < rows_count(rows); i++)
@@ -165,13 +180,8 @@ announce(struct trade_load *load, int64_t written, struct error *error)
 static enum error_code
 settle_moves(struct trade_load *load, struct error *error)
 {
-    const char *label = load->definition->source_label;
-    char *dates = arena_alloc(load->context->arena, DATES_BYTES);
     struct rows *rows;
-    if (!dates)
-        return error_set(error, ERROR_MEMORY, "out of memory for a list of dates");
-    if (trade_load_lock_moves(load, error) || trade_load_candidates(load, dates, DATES_BYTES, error) ||
-        database_query(load->context->warehouse, SQL("other_days"), DATABASE_VALUES(dates, label), &rows, error))
+    if (trade_load_lock_moves(load, error) || find_other_days(load, &rows, error))
         return error->code;
     size_t found = rows_count(rows);
     rows_free(rows);

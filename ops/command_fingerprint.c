@@ -98,7 +98,9 @@ static enum error_code
 take_prints(struct database *warehouse, const char *only, const char *from_key, const char *to_key,
             struct print prints[TABLES], size_t *count, struct print *total, struct error *error)
 {
-    enum error_code code = database_run(warehouse, sql_text("ops/fingerprint", "session"), error);
+    enum error_code code = database_query(warehouse, sql_text("ops/fingerprint", "hold"), 0, NULL, NULL, error);
+    if (!code)
+        code = database_run(warehouse, sql_text("ops/fingerprint", "session"), error);
     for (size_t i = 0; !code && i < TABLES; i++) {
         if (only && strcmp(only, tables[i]) != 0)
             continue;

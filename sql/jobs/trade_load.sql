@@ -88,6 +88,13 @@ where source = $2 and date_key <> $1::integer
   and case when $2 = 'DESK' then low_number <= $4::bigint and high_number >= $3::bigint
            else low_text <= $6 and high_text >= $5 end
 
+-- name: look utility
+savepoint look
+
+-- name: looked utility
+rollback to savepoint look;
+release savepoint look
+
 -- name: other_days
 -- Of these dates, those on which facts stand whose trades are now on this date. They are named twice, since only what is
 -- constant tells the planner which partitions to leave out.

@@ -6,9 +6,11 @@
 -- more than 32 bytes for each row of one day are held at once. Texts of dates and instants depend on DateStyle alone
 -- (instants are put into UTC): the caller sets it to ISO.
 
--- name: session utility
+-- name: hold
 -- No month is folded until this session ends: our snapshot would not see the rows of the new leaf.
-select pg_advisory_lock_shared(hashtext('tapemill fold'), 0);
+select pg_advisory_lock_shared(hashtext('tapemill fold'), 0)
+
+-- name: session utility
 begin isolation level repeatable read read only;
 set local DateStyle = 'ISO, YMD';
 set local bytea_output = 'hex';

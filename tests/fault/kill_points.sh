@@ -9,6 +9,7 @@
 #   fresh     a date that was never loaded
 #   month     the same in a month that has no partitions yet
 #   again     a date that was loaded, and whose rows have changed in the source
+#   fold      a month of two such dates, which fold_month folds; the effect is its single leaf, with the same facts
 #   failing   a date whose load cannot work at first, and is retried when the cause is gone
 source "$(dirname "${BASH_SOURCE[0]}")/../support/faults.sh"
 faults_up
@@ -19,6 +20,7 @@ cases=()
 for point in "${points[@]}"; do
     case $point in
     keeper.*) cases+=("fresh $point kill") ;;
+    fold.*) cases+=("fold $point kill" "fold $point kill-parent") ;;
     partition.*) cases+=("month $point kill" "month $point kill-parent") ;;
     runner.failing) cases+=("failing $point kill" "failing $point kill-parent" "failing $point kill-both") ;;
     runner.*) cases+=("fresh $point kill" "fresh $point kill-parent" "fresh $point kill-both") ;;
@@ -27,6 +29,11 @@ for point in "${points[@]}"; do
 done
 cases+=("again load.staged kill" "again load.merged kill" "again load.merged kill-both")
 
+# The other date of a month that is folded.
+second_date() {
+    weekdays "$1" 2 | tail -n 1
+}
+
 first=2024-01-02
 mapfile -t free_dates < <(weekdays $first "${#cases[@]}")
 days=$((($(date -u -d "${free_dates[-1]}" +%s) - $(date -u -d $first +%s)) / 86400 + 1))
@@ -34,17 +41,18 @@ sample=(--seed 3 --rows 120 --client-rows 0 --quotes 0)
 tapemill source generate "${sample[@]}" --from $first --days $days >/dev/null 2>&1
 free_months=()
 for case in "${cases[@]}"; do
-    [[ $case == month* ]] || continue
+    [[ $case == month* || $case == fold* ]] || continue
     date=$(weekdays "$(date -u -d "2024-06-01 + ${#free_months[@]} months" +%F)" 1)
     free_months+=("$date")
-    tapemill source generate "${sample[@]}" --from "$date" --days 1 --append >/dev/null 2>&1
+    tapemill source generate "${sample[@]}" --from "$date" --days 4 --append >/dev/null 2>&1
 done
 warehouse_prepare $first $days
 
-dates=()
+dates=() also=()
 for case in "${cases[@]}"; do
-    if [[ $case == month* ]]; then
+    if [[ $case == month* || $case == fold* ]]; then
         dates+=("${free_months[0]}")
+        [[ $case == month* ]] || also+=("$(second_date "${free_months[0]}")")
         free_months=("${free_months[@]:1}")
     else
         dates+=("${free_dates[0]}")
@@ -54,14 +62,14 @@ done
 
 declare -A expected
 warehouse_fresh undisturbed
-for date in "${dates[@]}"; do
+for date in "${dates[@]}" "${also[@]}"; do
     enqueue load_executions --date "$date"
 done
 run_queued_undisturbed
 for date in "${dates[@]}"; do
     expected[$date]=$(print_of fact_trades "$date")
 done
-assert_equal "$((120 * ${#dates[@]}))" "$(sql warehouse "select count(*) + (select count(*) from etl_quarantine)
+assert_equal "$((120 * (${#dates[@]} + ${#also[@]})))" "$(sql warehouse "select count(*) + (select count(*) from etl_quarantine)
                                                          from fact_trades")" "rows of the undisturbed run"
 
 # What the ledger says of job $1: state, charged attempts, and its runs by status, LOST ones left out: a kill may or may
@@ -112,6 +120,27 @@ kill_again() {
                 where (executed_at at time zone 'America/New_York')::date = '$date' and execution_id % 3 = 0"
     expected[$date]=''
     kill_fresh
+}
+
+kill_fold() {
+    local day
+    for day in "$date" "$(second_date "$date")"; do
+        enqueue load_executions --date "$day"
+        wait_until_quiet
+    done
+    arm "$point" "$action"
+    enqueue fold_month --date "$date"
+    wait_until_hit "$point"
+    wait_until_over "$JOB"
+    wait_until_quiet
+    assert_equal "done 0 COMPLETED 1" "$(story "$JOB")" "$what: the job"
+    assert_equal "fact_trades_m$(date -u -d "$date" +%Y%m)_all 240" "$(sql warehouse "
+        select string_agg(inhrelid::regclass::text, ' ') || ' ' ||
+               (select count(*) from fact_trades where date_key / 100 = $(date -u -d "$date" +%Y%m)) +
+               (select count(*) from etl_quarantine
+                where to_char(business_date, 'YYYYMM') = '$(date -u -d "$date" +%Y%m)')
+        from pg_inherits where inhparent = 'fact_trades_m$(date -u -d "$date" +%Y%m)'::regclass")" "$what: the leaf"
+    assert_equal "${expected[$date]}" "$(print_of fact_trades "$date")" "$what: the facts"
 }
 
 kill_failing() {
