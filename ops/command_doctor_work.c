@@ -14,14 +14,9 @@ enum {
     SECONDS_OF_DAY = 86400,
     SAMPLE = QUEUE_BATCH_MAX,
     ALERT_LATE_MINUTES = 5,
-enum {
-    SECONDS_OF_DAY = 86400,
-    SAMPLE = QUEUE_BATCH_MAX,
-    ALERT_LATE_MINUTES = 5,
-    CHANGES_LATE_MINUTES = 15,
+    CHANGES_LATE_MINUTES = 60,
     WORKERS_MAX = 4096,
     FOLD_MONTHS_LATE = 2
-};
 };
 
 #define SQL(name)   sql_text("ops/doctor", name)
