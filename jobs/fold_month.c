@@ -1,11 +1,11 @@
 /* jobs/fold_month.c - the leaves of a month that is over, folded into one.
  *
  * A leaf for each flow and day is right while the month is loaded, and a burden afterwards: a query over all dates
- * locks every leaf and its indexes. All is done in the run's transaction. The month's dates are locked first, in date
- * order, so that their loads and realized_pnl wait; the old leaves are locked against whoever writes without that. The
- * new leaf is built beside the table, compared with the old ones, and put in their place last: these are dropped as
- * they are, attached, which locks their parent alone (detached, they would lock the dimensions), and it is attached. No
- * row changes in any column. Loads that come later find the month's leaf and merge into it. */
+ * locks every leaf and its indexes. All is done in the run's transaction. The month's dates are locked first, all of
+ * them or none, so that their loads and realized_pnl wait; the old leaves are locked against whoever writes without
+ * that. The new leaf is built beside the table, compared with the old ones, and put in their place last: these are
+ * dropped as they are, attached, which locks their parent alone (detached, they would lock the dimensions), and it is
+ * attached. No row changes in any column. Loads that come later find the month's leaf and merge into it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +19,7 @@
 
 #define SQL(name) sql_text("jobs/fold_month", name)
 
-enum { KEY_BYTES = 16, QUERY_BYTES = 4096, MONTH_BYTES = 8 };
+enum { KEY_BYTES = 16, QUERY_BYTES = 4096, MONTH_BYTES = 8, DATES_MS = 600 * 1000 };
 
 struct fold {
     struct job_context *context;
@@ -58,11 +58,22 @@ find_month(struct fold *fold, struct error *error)
 }
 
 static enum error_code
-lock_dates(struct fold *fold, struct error *error)
+take_dates(void *context, struct error *error)
 {
+    const struct fold *fold = context;
     for (int32_t days = fold->month.first; days < fold->month.next; days++)
         if (day_lock(fold->context->warehouse, "fact_trades", calendar_date_key(days), error))
             return error->code;
+    return ERROR_NONE;
+}
+
+/* All or none: a load that holds one of them may need another. */
+static enum error_code
+lock_dates(struct fold *fold, struct error *error)
+{
+    const struct leaf_step step = {take_dates, fold};
+    if (leaf_try(fold->context->warehouse, &step, DATES_MS, error))
+        return error_context(error, "the dates of %s are being loaded", fold->label);
     return ERROR_NONE;
 }
 

@@ -15,15 +15,19 @@ ERROR_MUST_CHECK enum error_code leaf_run(struct database *warehouse, const char
 ERROR_MUST_CHECK enum error_code leaf_index(struct database *warehouse, const struct partition_leaf *leaf,
                                             struct error *error);
 
-/* What is to happen just before ATTACH, in the same try. */
+/* Something that needs locks. */
 struct leaf_step {
     enum error_code (*run)(void *context, struct error *error);
     void *context;
 };
 
-/* Attaches the leaf, after the step before it (NULL: none). A try waits half a second for each lock at the most, so
- * that whoever queues behind it gets on; one that does not get them all is undone and made again until a deadline, then
- * ERROR_PG_CONFLICT. */
+/* Runs a step in a savepoint. A try waits half a second for each lock at the most, so that whoever queues behind it
+ * gets on, and no deadlock lasts; one that does not get them all is undone, gives back what it locked, and is made
+ * again until timeout_ms are over: then ERROR_PG_CONFLICT. */
+ERROR_MUST_CHECK enum error_code leaf_try(struct database *warehouse, const struct leaf_step *step, int64_t timeout_ms,
+                                          struct error *error);
+
+/* Attaches the leaf so, in one try with the step before it (NULL: none). */
 ERROR_MUST_CHECK enum error_code leaf_attach(struct database *warehouse, const struct partition_leaf *leaf,
                                              const struct leaf_step *before, struct error *error);
 

@@ -18,14 +18,14 @@ order by c.contype nulls last, i.indexrelid
 select format('set local default_statistics_target = 10; analyze %I; set local default_statistics_target to default', $1::text)
 
 -- name: savepoint utility
-savepoint attach;
+savepoint leaf;
 set local lock_timeout = '500ms'
 
 -- name: rollback utility
-rollback to savepoint attach
+rollback to savepoint leaf
 
 -- name: attach
 select format('alter table %I attach partition %I for values %s', $1::text, $2::text, $3::text)
 
--- name: attached utility
+-- name: done utility
 set local lock_timeout = 0

@@ -291,7 +291,7 @@ assert_equal '60|60' "$(sql warehouse "select records_processed, unchanged from 
 wait_until_quiet
 echo "changed"
 
-# ---- a fold waits for a load that has begun to write, and passes one that has not
+# ---- a fold waits for a load, also for one that needs another date that the fold has
 
 enqueue load_executions --date 2024-03-05
 job_ends "$JOB"
@@ -320,20 +320,25 @@ for date in 2024-04-01 2024-04-02; do
     job_ends "$JOB"
 done
 wait_until_quiet
-sql source "update executions set price = price + 1, updated_at = updated_at + interval '10 days'
-            where executed_at::date = '2024-04-01' and execution_id % 3 = 0"
+sql source "update executions set executed_at = '2024-04-02 13:00Z', updated_at = updated_at + interval '20 days'
+            where execution_id = (select max(execution_id) from executions where executed_at::date = '2024-04-01')"
 arm load.staged stop
-enqueue load_executions --date 2024-04-01
+enqueue load_executions --date 2024-04-02
 load=$JOB
 wait_until_hit load.staged
 enqueue fold_month --date 2024-04-01
-job_ends "$JOB"
-assert_equal fact_trades_m202404_all "$(leaves_of 202404)" "leaves of April, folded while a load of it stands still"
+fold=$JOB
+job_waits_for_a_lock "$fold"
 kill -CONT "$HIT_PID"
 job_ends "$load"
+job_ends "$fold"
 wait_until_quiet
-assert_equal 20 "$(sql warehouse "select updated from etl_job_runs where job_id = $load and status = 'COMPLETED'")" \
-    "what a load merged whose leaf was folded under it"
+assert_equal "20240402" "$(sql warehouse "select date_key from fact_trades where execution_timestamp = '2024-04-02 13:00Z'")" \
+    "a trade that moved within a month while that was to be folded"
+assert_equal fact_trades_m202404_all "$(leaves_of 202404)" "leaves of April"
+enqueue load_executions --date 2024-04-01
+job_ends "$JOB"
+wait_until_quiet
 echo "merged"
 
 # ---- by itself: the oldest closed month first; one that failed waits for a person
