@@ -101,9 +101,7 @@ advise_on_locks(int64_t needed, int64_t capacity, int64_t per_transaction, const
 {
     int64_t value = per_transaction * (needed / capacity + 1);
     (void)snprintf(remedy, COMMAND_DOCTOR_TEXT_BYTES,
-                   "%s%s%sset max_locks_per_transaction = %" PRId64 " (it is %" PRId64
-                   ") in postgresql.conf and restart "
-                   "PostgreSQL",
+                   "%s%s%sset max_locks_per_transaction = %" PRId64 " (it is %" PRId64 ") and restart PostgreSQL",
                    debt->months ? "fold closed months, beginning with tapemill enqueue fold_month --date " : "",
                    debt->oldest, debt->months ? ", or " : "", value, per_transaction);
 }

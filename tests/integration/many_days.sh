@@ -18,7 +18,7 @@ tapemill source generate --seed 5 --rows 4 --client-rows 2 --quotes 0 --instrume
 start_scheduler
 start_worker
 start_worker
-tapemill backfill daily_load --from $first --to "$last" --parallel 6 --wait >"$TEST_DIR/backfill.txt" 2>&1 ||
+tapemill backfill daily_load --from $first --to "$last" --parallel 16 --wait >"$TEST_DIR/backfill.txt" 2>&1 ||
     fail "$(tail -n 3 "$TEST_DIR/backfill.txt")"
 wait_until_sql 600 "the last month is folded" warehouse "
     select count(*) from pg_inherits m where inhparent = 'fact_trades'::regclass
