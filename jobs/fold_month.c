@@ -77,6 +77,19 @@ lock_dates(struct fold *fold, struct error *error)
     return ERROR_NONE;
 }
 
+/* Refuses to fill the lock table, which others need too. The setting that is asked for leaves half of it to them. */
+static enum error_code
+check_room(const struct fold *fold, int64_t locks, int64_t capacity, int64_t per_transaction, struct error *error)
+{
+    if (locks * 4 <= capacity * 3)
+        return ERROR_NONE;
+    return error_set(
+        error, ERROR_CONFIG,
+        "to fold the %" PRId64 " leaves of %s takes %" PRId64 " locks, and PostgreSQL has room for %" PRId64
+        "; set max_locks_per_transaction = %" PRId64 " (it is %" PRId64 "), restart PostgreSQL, then retry the job",
+        fold->leaves, fold->label, locks, capacity, per_transaction * (locks * 2 / capacity + 1), per_transaction);
+}
+
 static enum error_code
 count_leaves(struct fold *fold, struct error *error)
 {
@@ -87,12 +100,16 @@ count_leaves(struct fold *fold, struct error *error)
         return error->code;
     fold->leaves = rows_integer(rows, 0, 0);
     bool taken = rows_boolean(rows, 0, 1);
+    int64_t locks = rows_integer(rows, 0, 2), capacity = rows_integer(rows, 0, 3),
+            per_transaction = rows_integer(rows, 0, 4);
     rows_free(rows);
-    if (fold->leaves > 1 && taken)
+    if (fold->leaves <= 1)
+        return ERROR_NONE;
+    if (taken)
         return error_set(error, ERROR_PG_STATEMENT,
                          "table %s exists but is not a partition of %s; rename it, then retry the job", leaf->name,
                          leaf->parent);
-    return ERROR_NONE;
+    return check_room(fold, locks, capacity, per_transaction, error);
 }
 
 /* ---- steps ---------------------------------------------------------------------------------------------------- */

@@ -2,8 +2,19 @@
 -- jobs/fold_month.c.
 
 -- name: leaves
--- How many leaves the month $1 has, and whether the name $2 of the folded one is taken.
-select (select count(*) from pg_inherits where inhparent = to_regclass($1)) as leaves, to_regclass($2) is not null as taken
+-- How many leaves the month $1 has, whether the name $2 of the folded one is taken, how many locks it takes to drop them
+-- (each table with its row type and its TOAST table, and all that hangs on it, is locked to the commit), and how many
+-- the server has room for.
+select count(*) as leaves, to_regclass($2) is not null as taken,
+       coalesce(sum(7 + (select count(*) from pg_constraint c where c.conrelid = l.inhrelid)
+                    + (select count(*) from pg_trigger t where t.tgrelid = l.inhrelid)
+                    + (select count(*) from pg_index i where i.indrelid = l.inhrelid)
+                    + (select count(*) from pg_attrdef d where d.adrelid = l.inhrelid)), 0)::bigint as locks,
+       current_setting('max_locks_per_transaction')::bigint
+       * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint) as capacity,
+       current_setting('max_locks_per_transaction')::bigint as per_transaction
+from pg_inherits l
+where l.inhparent = to_regclass($1)
 
 -- name: lock_leaves
 -- Against whoever writes to them without having locked the day; readers go on.

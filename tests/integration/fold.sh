@@ -105,6 +105,19 @@ this_month=$(date -u +%Y-%m)
 assert_fails 1 tapemill enqueue fold_month --date "$this_month-01" --wait
 assert_contains "$OUTPUT" "$this_month is not over: it can be folded from" "the month we are in"
 tapemill dead discard --all >/dev/null
+
+# A lock table with too little room for it.
+for setting in 'max_locks_per_transaction = 10' 'max_connections = 25'; do
+    sql warehouse "alter system set $setting"
+done
+postgres_stop fast
+postgres_start
+assert_contains "$("$TAPEMILL_TEST_BIN/run_job" fold_month 2024-01-15 || true)" \
+    "and PostgreSQL has room for 250; set max_locks_per_transaction = 20 (it is 10), restart PostgreSQL" "a small lock table"
+sql warehouse 'alter system reset all'
+postgres_stop fast
+postgres_start
+tapemill dead discard --all >/dev/null
 echo "refused"
 
 # ---- nobody waits for the dimensions while the leaf is built; loads of the month wait
@@ -140,6 +153,11 @@ dimensions_are_free fold.indexed
 kill -CONT "$HIT_PID"
 wait_until_hit fold.dropped
 assert_equal 0 "$(dimension_locks "$fold")" "locks on dimensions at fold.dropped"
+# What the run expected (it refuses to fill the lock table) is about what it holds.
+held=$(sql warehouse "select count(distinct (locktype, relation, classid, objid, objsubid)) from pg_locks
+                      where pid = (select backend_pid from etl_jobs where id = $fold)")
+echo "locks to fold 4 leaves: $held"
+[ "$held" -gt 150 ] && [ "$held" -lt 400 ] || fail "a fold of 4 leaves holds $held locks"
 # A dimension is being written to: the attach is tried again, and does not keep the month meanwhile.
 mkfifo "$TEST_DIR/session.pipe"
 start_process session -- bash -c 'exec psql -XAtq -v ON_ERROR_STOP=1 "$TAPEMILL_WAREHOUSE_URL" <"$1"' - \
