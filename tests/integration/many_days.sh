@@ -60,6 +60,7 @@ declare -A values=(
     [jobs/trade_load/missing_rates]="gen_random_uuid(), 'executions', '2018-02-14', '7', D, 'DESK'"
     [jobs/trade_build/stands_elsewhere]="makes 'fact_trades_m201801_all', 'DESK', 'D'"
     [jobs/trade_compare/facts]="makes D, 'DESK'"
+    [jobs/compare_source/compare]="D, 'DESK', 'executions', '2018-02-14', '{}'"
     [jobs/realized_pnl/events]="makes D, 0, '{DESK,CLIENT}'"
     [jobs/realized_pnl/update_facts]='D'
     [jobs/realized_pnl/report_assumed_multipliers]="gen_random_uuid(), '2018-02-14', D"
@@ -139,7 +140,8 @@ assert_equal "$months" "$(partitions_of 'null, null' report/trades main | wc -w)
 # ---- a load in a worker that has run many: whatever plans it has cached, it locks little
 
 arm load.merged stop
-sql source "update executions set price = price + 1, updated_at = updated_at + interval '10 days'
+# What no book carries, so that the dates after it need not be closed again.
+sql source "update executions set commission = commission + 1, updated_at = updated_at + interval '10 days'
             where executed_at::date = '2018-02-14'"
 enqueue load_executions --date 2018-02-14
 wait_until_hit load.merged
