@@ -11,6 +11,7 @@ const char *const failpoint_names[] = {
     "partition.made",        /* a leaf is made, in a transaction of its own; only its COMMIT is missing */
     "load.extracting",       /* rows are flowing from the source */
     "load.staged",           /* all rows are staged */
+    "load.published",        /* its closing books are published for the next date's load */
     "load.indexed",          /* a bulk-built leaf has its indexes; it is not attached yet */
     "load.merged",           /* the fact rows are written: merged, or their leaf attached */
     "fold.filled",           /* a month's rows are in the new leaf; nothing but that table is locked against others */

@@ -88,12 +88,13 @@ insert_job(struct database *database, const struct ledger_new_job *job, int64_t 
         number_text(&backfill, job->backfill_id),
         job->step,
         number_text(&pending, (int64_t)job->dependencies),
+        job->end_key,
     };
     if (database_query(database, SQL("enqueue"), (int)(sizeof(values) / sizeof(values[0])), values, &rows, error))
         return error_context(error, "job %s could not be enqueued", job->job_name);
     *job_id = rows_count(rows) ? rows_integer(rows, 0, 0) : 0;
     rows_free(rows);
-    return ERROR_NONE;
+    return *job_id && job->end_key ? ledger_set_condition(database, job->end_key, false, NULL, error) : ERROR_NONE;
 }
 
 enum error_code
@@ -197,9 +198,10 @@ read_run(const struct rows *rows, struct arena *arena, struct ledger_run *run, s
         .backfill_id = rows_integer(rows, 0, 13),
         .parent_id = rows_integer(rows, 0, 14),
         .priority = (int)rows_integer(rows, 0, 15),
+        .end_key = keep(arena, rows, 16),
     };
     if (!run->run_id || !run->job_name || !run->queue || !run->arguments || !run->business_date ||
-        !run->interval_start || !run->interval_end)
+        !run->interval_start || !run->interval_end || !run->end_key)
         return error_set(error, ERROR_MEMORY, "out of memory for a run");
     return ERROR_NONE;
 }
@@ -352,6 +354,7 @@ ledger_complete(struct database *database, const struct ledger_run *run, const s
     const char *id = number_text(&id_number, run->job_id), *fence = number_text(&fence_number, run->fence);
     struct rows *rows;
     if (check_counts(counts, error) || release_dependants(database, id, pushes, error) ||
+        (run->end_key[0] && ledger_set_condition(database, run->end_key, true, pushes, error)) ||
         complete_run(database, id, fence, counts, metadata, error) ||
         database_query(database, SQL("complete_job"), DATABASE_VALUES(id, fence), &rows, error))
         return error->code;

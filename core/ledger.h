@@ -32,6 +32,7 @@ struct ledger_new_job {
     int64_t delay_ms;       /* 0: at once */
     int64_t parent_id, pipeline_run_id, backfill_id; /* 0: none */
     const char *step;                                /* step of the pipeline, or NULL */
+    const char *end_key;       /* condition that is met once the job has ended, however it ends; NULL: none */
     const int64_t *depends_on; /* ids of live jobs that must be done first; the caller's transaction holds their rows */
     size_t dependencies;
 };
@@ -58,9 +59,9 @@ void ledger_note_push(struct ledger_pushes *pushes, int64_t job_id);
 /* A claimed run. Texts live in the arena given to ledger_claim. */
 struct ledger_run {
     int64_t job_id, run_no, fence;
-    int attempt, max_attempts; /* attempt counts charged attempts, 1 for the first */
-    const char *run_id;        /* uuid of the etl_job_runs row */
-    const char *job_name, *queue, *arguments;
+    int attempt, max_attempts;                                 /* attempt counts charged attempts, 1 for the first */
+    const char *run_id;                                        /* uuid of the etl_job_runs row */
+    const char *job_name, *queue, *arguments, *end_key;        /* end_key: "" for none */
     const char *business_date, *interval_start, *interval_end; /* "" where none */
     int64_t pipeline_run_id, backfill_id, parent_id;
     int priority;
@@ -88,9 +89,9 @@ struct ledger_counts {
     int64_t extracted, inserted, updated, unchanged, superseded, quarantined, skipped, removed;
 };
 
-/* The last statements of a run's transaction: readies what depended on the job, marks the run COMPLETED and, last of
- * all, the job done, which locks its row to the commit. ERROR_FENCED if the job was taken over; ERROR_BUG if the counts
- * do not add up (I7). metadata: JSON text or NULL. */
+/* The last statements of a run's transaction: readies what depended on the job or waits for its end, marks the run
+ * COMPLETED and, last of all, the job done, which locks its row to the commit. ERROR_FENCED if the job was taken over;
+ * ERROR_BUG if the counts do not add up (I7). metadata: JSON text or NULL. */
 ERROR_MUST_CHECK enum error_code ledger_complete(struct database *database, const struct ledger_run *run,
                                                  const struct ledger_counts *counts, const char *metadata,
                                                  struct ledger_pushes *pushes, struct error *error);

@@ -116,6 +116,8 @@ write_failure(struct database *database, const struct ledger_run *run, const str
                                        failure->message, report && report[0] ? report : NULL),
                        NULL, error) ||
         (verdict->outcome == LEDGER_DEAD && alert_dead(database, run, failure, error)) ||
+        (verdict->outcome == LEDGER_DEAD && run->end_key[0] &&
+         ledger_set_condition(database, run->end_key, true, NULL, error)) ||
         (verdict->given_back && returns + 1 == STUCK_RETURNS && alert_stuck(database, run, failure, error)) ||
         database_query(database, SQL("fail_job"),
                        DATABASE_VALUES(id, fence, verdict->job_state, number_text(&numbers[2], verdict->delay_ms),

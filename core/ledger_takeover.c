@@ -79,7 +79,7 @@ struct change {
     enum ledger_loss loss;
     bool cancel;
     bool changed, dead; /* results */
-    char job_name[128], message[512];
+    char end_key[128], job_name[128], message[512];
     struct backend backend;
 };
 
@@ -104,10 +104,12 @@ apply(struct database *database, struct change *change, struct error *error)
     change->changed = rows_count(rows) == 1;
     if (change->changed)
         read_backend(rows, 0, &change->backend);
+    if (change->changed)
+        (void)snprintf(change->end_key, sizeof(change->end_key), "%s", rows_text(rows, 0, 2));
     if (change->changed && !change->cancel) {
-        change->dead = strcmp(rows_text(rows, 0, 2), "dead") == 0;
-        (void)snprintf(change->job_name, sizeof(change->job_name), "%s", rows_text(rows, 0, 3));
-        (void)snprintf(change->message, sizeof(change->message), "%s", rows_text(rows, 0, 4));
+        change->dead = strcmp(rows_text(rows, 0, 3), "dead") == 0;
+        (void)snprintf(change->job_name, sizeof(change->job_name), "%s", rows_text(rows, 0, 4));
+        (void)snprintf(change->message, sizeof(change->message), "%s", rows_text(rows, 0, 5));
     }
     rows_free(rows);
     if (!change->changed)
@@ -135,6 +137,8 @@ try_change(struct database *database, struct change *change, int64_t job_id, str
     enum error_code code = apply(database, change, error);
     if (!code && change->dead)
         code = alert_poison(database, change, job_id, error);
+    if (!code && change->changed && (change->dead || change->cancel) && change->end_key[0])
+        code = ledger_set_condition(database, change->end_key, true, NULL, error);
     if (!code)
         code = database_commit(database, error);
     database_rollback(database);
@@ -207,7 +211,9 @@ ledger_retry(struct database *database, int64_t job_id, bool *retried, struct er
         return error->code;
     *retried = rows_affected(rows) == 1;
     rows_free(rows);
-    return *retried ? database_query(database, SQL("retry_backfill"), DATABASE_VALUES(id), NULL, error) : ERROR_NONE;
+    if (!*retried || database_query(database, SQL("retry_end_key"), DATABASE_VALUES(id), NULL, error))
+        return *retried ? error->code : ERROR_NONE;
+    return database_query(database, SQL("retry_backfill"), DATABASE_VALUES(id), NULL, error);
 }
 
 enum error_code

@@ -68,7 +68,7 @@ enqueue_load(struct comparison *comparison, const struct compare_totals *totals,
 {
     struct job_context *context = comparison->context;
     const struct job_definition *job = job_find(totals->flow->load);
-    char unique_key[128];
+    char unique_key[128], end_key[JOB_WAIT_KEY_BYTES];
     bool created;
     (void)snprintf(unique_key, sizeof(unique_key), "compare_source:%s:%s", job->name, totals->date);
     const struct ledger_new_job new_job = {
@@ -82,6 +82,7 @@ enqueue_load(struct comparison *comparison, const struct compare_totals *totals,
         .business_date = totals->date,
         .unique_key = unique_key,
         .parent_id = context->run->job_id,
+        .end_key = job_end_key(job, totals->date, end_key),
     };
     if (ledger_enqueue(context->warehouse, &new_job, job_id, &created, error))
         return error->code;

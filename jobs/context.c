@@ -1,7 +1,9 @@
 #include "jobs/context.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "core/calendar_date.h"
 #include "core/json.h"
 
 void
@@ -58,4 +60,26 @@ job_side(struct job_context *context, struct database **side, struct error *erro
         return error->code;
     *side = context->side;
     return ERROR_NONE;
+}
+
+void
+job_push(struct job_context *context, const struct ledger_pushes *pushes)
+{
+    struct error ignored;
+    if (!pushes->count || (context->side && context->redis &&
+                           !ledger_push(context->side, context->redis, pushes->job_ids, pushes->count, &ignored)))
+        return;
+    for (size_t i = 0; i < pushes->count; i++)
+        ledger_note_push(&context->pushes, pushes->job_ids[i]);
+}
+
+const char *
+job_end_key(const struct job_definition *job, const char *business_date, char key[JOB_WAIT_KEY_BYTES])
+{
+    struct error ignored;
+    int32_t days;
+    if (!job->end_key_prefix || !business_date || calendar_date_parse(business_date, &days, &ignored))
+        return NULL;
+    (void)snprintf(key, JOB_WAIT_KEY_BYTES, "%s:%d", job->end_key_prefix, (int)calendar_date_key(days));
+    return key;
 }

@@ -62,7 +62,7 @@ take_dates(void *context, struct error *error)
 {
     const struct fold *fold = context;
     for (int32_t days = fold->month.first; days < fold->month.next; days++)
-        if (day_lock(fold->context->warehouse, "fact_trades", calendar_date_key(days), error))
+        if (day_lock_flows(fold->context->warehouse, calendar_date_key(days), error))
             return error->code;
     return ERROR_NONE;
 }

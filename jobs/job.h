@@ -27,6 +27,7 @@ struct job_context {
     char wait_key[JOB_WAIT_KEY_BYTES]; /* set together with ERROR_WAITING: the condition to wait for */
     struct database *source;           /* opened on first use by job_source() */
     struct database *side;             /* second warehouse connection for short transactions of their own: job_side() */
+    struct redis_client *redis;        /* for job_push(); borrowed, NULL: none */
     char metadata[512];                /* JSON object text stored with the run; "" for none */
 };
 
@@ -36,6 +37,7 @@ struct job_definition {
     const char *summary; /* one line for `tapemill enqueue --help` */
     const char *queue;   /* default queue */
     int max_attempts;
+    const char *end_key_prefix;   /* "ahead:DESK": the condition "ahead:DESK:YYYYMMDD" is met at its end; NULL: none */
     bool needs_date;              /* works on one business date (--date) */
     bool takes_date;              /* may be given one, and knows what to do without */
     bool daily;                   /* the scheduler enqueues it once per business date, */
@@ -59,5 +61,12 @@ ERROR_MUST_CHECK enum error_code job_source(struct job_context *context, struct 
 
 /* A second connection to the warehouse, outside the run's transaction. Owned by the context. */
 ERROR_MUST_CHECK enum error_code job_side(struct job_context *context, struct database **side, struct error *error);
+
+/* Tells Redis at once of jobs that a transaction on the side made ready. If that fails, they go with context->pushes.
+ */
+void job_push(struct job_context *context, const struct ledger_pushes *pushes);
+
+/* The condition that a job on this business date (YYYY-MM-DD) meets when it ends, written to key; NULL: none. */
+const char *job_end_key(const struct job_definition *job, const char *business_date, char key[JOB_WAIT_KEY_BYTES]);
 
 #endif

@@ -20,6 +20,7 @@ const struct job_definition job_load_trades = {
     .summary = "the clients' trades of one business date into fact_trades",
     .queue = "batch",
     .max_attempts = 5,
+    .end_key_prefix = "ahead:CLIENT",
     .needs_date = true,
     .run = run,
 };

@@ -99,6 +99,7 @@ insert_step(struct insertion *insertion, size_t index, struct error *error)
     const struct job_definition *job = job_find(step->job);
     const char *queue = request->queue ? request->queue : job->queue;
     int64_t depends_on[4];
+    char end_key[JOB_WAIT_KEY_BYTES];
     bool created;
     struct ledger_new_job new_job = {
         .job_name = job->name,
@@ -113,6 +114,7 @@ insert_step(struct insertion *insertion, size_t index, struct error *error)
         .pipeline_run_id = step->shared ? 0 : insertion->run_id,
         .backfill_id = step->shared ? 0 : request->backfill_id,
         .step = step->name,
+        .end_key = step->shared ? NULL : job_end_key(job, request->business_date, end_key),
         .depends_on = depends_on,
     };
     for (size_t i = 0; i < 4 && step->after[i]; i++)
@@ -154,6 +156,7 @@ enqueue_job(struct database *warehouse, const struct job_definition *job, const 
             const struct pipeline_request *request, struct arena *arena, int64_t **job_ids, size_t *count,
             struct error *error)
 {
+    char end_key[JOB_WAIT_KEY_BYTES];
     bool created;
     struct ledger_new_job new_job = {
         .job_name = job->name,
@@ -167,6 +170,7 @@ enqueue_job(struct database *warehouse, const struct job_definition *job, const 
         .parent_id = request->parent_id,
         .backfill_id = request->backfill_id,
         .unique_key = request->unique_key,
+        .end_key = job_end_key(job, request->business_date, end_key),
     };
     if (job->needs_date && !request->business_date)
         return error_set(error, ERROR_USAGE, "job %s works on one business date; give it with --date YYYY-MM-DD",

@@ -17,6 +17,7 @@
 #include "core/calendar_date.h"
 #include "core/config.h"
 #include "core/copy.h"
+#include "jobs/books_ahead.h"
 #include "jobs/day_lock.h"
 #include "jobs/job.h"
 #include "jobs/pnl.h"
@@ -101,7 +102,8 @@ read_date(struct realized_day *day, struct error *error)
     return ERROR_NONE;
 }
 
-/* A flow whose load computed its P&L on the way in is booked already. */
+/* A flow whose load computed its P&L on the way in is booked already, if it stood on the books that the date before was
+ * closed with. */
 static enum error_code
 find_flows(struct realized_day *day, struct error *error)
 {
@@ -110,7 +112,9 @@ find_flows(struct realized_day *day, struct error *error)
     size_t length = (size_t)snprintf(day->flows, sizeof(day->flows), "{");
     for (int i = 0; i < PNL_DAY_FLOWS; i++) {
         if (pnl_day_is_met(day->context->warehouse, pnl_day_booked_key(pnl_day_flows[i], day->days, key), &booked,
-                           error))
+                           error) ||
+            (booked && books_ahead_stands(day->context->warehouse, pnl_day_flows[i], day->date_key, day->previous_key,
+                                          &booked, error)))
             return error->code;
         if (!booked)
             length += (size_t)snprintf(day->flows + length, sizeof(day->flows) - length, "%s%s", length > 1 ? "," : "",
@@ -125,7 +129,7 @@ take_locks(struct realized_day *day, struct error *error)
 {
     struct database *warehouse = day->context->warehouse;
     char key[PNL_DAY_KEY_BYTES];
-    if (day_lock(warehouse, "fact_trades", calendar_date_key(day->days), error) ||
+    if (day_lock_flows(warehouse, calendar_date_key(day->days), error) ||
         (day->has_previous && pnl_day_hold(day->context, day->days - 1, error)))
         return error->code;
     if (database_query(warehouse, SQL("lock_condition"), DATABASE_VALUES(pnl_day_key(day->days, key)), NULL, error))
@@ -388,10 +392,6 @@ reopen_next(struct realized_day *day, struct error *error)
     struct job_context *context = day->context;
     struct rows *rows;
     char key[PNL_DAY_KEY_BYTES];
-    for (int i = 0; i < PNL_DAY_FLOWS; i++)
-        if (ledger_set_condition(context->warehouse, pnl_day_booked_key(pnl_day_flows[i], day->days + 1, key), false,
-                                 NULL, error))
-            return error->code;
     if (database_query(context->warehouse, SQL("look_at_condition"), DATABASE_VALUES(pnl_day_key(day->days + 1, key)),
                        &rows, error))
         return error->code;
@@ -417,6 +417,8 @@ static enum error_code
 close_day(struct realized_day *day, struct error *error)
 {
     char key[PNL_DAY_KEY_BYTES];
+    if (books_ahead_forget(day->context->warehouse, day->date_key, error))
+        return error->code;
     return ledger_set_condition(day->context->warehouse, pnl_day_key(day->days, key), true, &day->context->pushes,
                                 error);
 }
@@ -438,7 +440,8 @@ book_flows(struct realized_day *day, struct error *error)
 {
     bool changed = false;
     if (stage_results(day, error) || store_realized(day, error) || store_closing(day, &changed, error) ||
-        (changed && reopen_next(day, error)))
+        (changed && reopen_next(day, error)) ||
+        books_ahead_rebooked(day->context->warehouse, day->date_key, day->flows, error))
         return error->code;
     return report_assumptions(day, error);
 }

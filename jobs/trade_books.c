@@ -136,15 +136,15 @@ add_opening(struct trade_books *books, const struct copy_field *fields, struct e
 }
 
 static enum error_code
-read_opening(struct trade_books *books, struct database *warehouse, int32_t previous_key, struct error *error)
+read_opening(struct trade_books *books, struct database *warehouse, const char *previous_key, bool published,
+             struct error *error)
 {
     struct copy_reader *reader;
     const struct copy_field *fields;
     bool end = false;
-    char key[16];
-    (void)snprintf(key, sizeof(key), "%d", (int)previous_key);
-    if (database_query(warehouse, SQL("set_opening"), DATABASE_VALUES(key, books->source), NULL, error) ||
-        copy_reader_open(&reader, warehouse, SQL("opening"), COLUMNS, error))
+    if (database_query(warehouse, SQL("set_opening"), DATABASE_VALUES(previous_key, books->source), NULL, error) ||
+        copy_reader_open(&reader, warehouse, published ? SQL("opening_published") : SQL("opening_closed"), COLUMNS,
+                         error))
         return error->code;
     enum error_code code = ERROR_NONE;
     while (!code && !end) {
@@ -158,7 +158,7 @@ read_opening(struct trade_books *books, struct database *warehouse, int32_t prev
 
 enum error_code
 trade_books_open(struct trade_books **out, struct database *warehouse, enum trade_flow flow, const char *source,
-                 int32_t previous_key, struct error *error)
+                 const char *previous_key, bool published, struct error *error)
 {
     struct trade_books *books = calloc(1, sizeof(*books));
     *out = NULL;
@@ -171,9 +171,9 @@ trade_books_open(struct trade_books **out, struct database *warehouse, enum trad
         trade_books_free(books);
         return error_set(error, ERROR_MEMORY, "out of memory for open books");
     }
-    if (previous_key && read_opening(books, warehouse, previous_key, error)) {
+    if (read_opening(books, warehouse, previous_key, published, error)) {
         trade_books_free(books);
-        return error_context(error, "the books at the close of %d", (int)previous_key);
+        return error_context(error, "the books at the close of %s", previous_key);
     }
     *out = books;
     return ERROR_NONE;
@@ -275,14 +275,12 @@ put_book(struct copy_writer *writer, const struct trade_books *books, const stru
 }
 
 enum error_code
-trade_books_store(const struct trade_books *books, struct database *warehouse, int32_t date_key, struct error *error)
+trade_books_write(const struct trade_books *books, struct database *warehouse, const char *copy, int32_t date_key,
+                  struct error *error)
 {
     struct copy_writer *writer;
-    char key[16];
     int64_t rows;
-    (void)snprintf(key, sizeof(key), "%d", (int)date_key);
-    if (database_query(warehouse, SQL("forget_closing"), DATABASE_VALUES(key, books->source), NULL, error) ||
-        copy_writer_open(&writer, warehouse, SQL("copy_closing"), error))
+    if (copy_writer_open(&writer, warehouse, copy, error))
         return error->code;
     for (size_t i = 0; i < books->slot_count; i++) {
         if (!books->slots[i].used || decimal_is_zero(&books->slots[i].state.quantity))
@@ -294,4 +292,14 @@ trade_books_store(const struct trade_books *books, struct database *warehouse, i
         }
     }
     return copy_writer_finish(writer, &rows, error);
+}
+
+enum error_code
+trade_books_store(const struct trade_books *books, struct database *warehouse, int32_t date_key, struct error *error)
+{
+    char key[16];
+    (void)snprintf(key, sizeof(key), "%d", (int)date_key);
+    if (database_query(warehouse, SQL("forget_closing"), DATABASE_VALUES(key, books->source), NULL, error))
+        return error->code;
+    return trade_books_write(books, warehouse, SQL("copy_closing"), date_key, error);
 }

@@ -15,10 +15,11 @@
 
 struct trade_books;
 
-/* Reads the books as etl_open_positions has them at the close of previous_key; 0: all are empty. */
+/* Reads the books at the close of previous_key (YYYYMMDD): as the date's load published them (etl_books_ahead), or as
+ * it was closed (etl_open_positions, which has none for "0"). The database must be in one snapshot. */
 ERROR_MUST_CHECK enum error_code trade_books_open(struct trade_books **out, struct database *warehouse,
-                                                  enum trade_flow flow, const char *source, int32_t previous_key,
-                                                  struct error *error);
+                                                  enum trade_flow flow, const char *source, const char *previous_key,
+                                                  bool published, struct error *error);
 void trade_books_free(struct trade_books *books); /* NULL is allowed */
 
 /* Books a live row. */
@@ -27,6 +28,10 @@ ERROR_MUST_CHECK enum error_code trade_books_apply(struct trade_books *books, co
 
 /* Whether all rows came in execution order. */
 bool trade_books_in_order(const struct trade_books *books);
+
+/* Sends the books that are not flat through a COPY whose columns are those of etl_open_positions. */
+ERROR_MUST_CHECK enum error_code trade_books_write(const struct trade_books *books, struct database *warehouse,
+                                                   const char *copy, int32_t date_key, struct error *error);
 
 /* Replaces the flow's closing books of the date. */
 ERROR_MUST_CHECK enum error_code trade_books_store(const struct trade_books *books, struct database *warehouse,

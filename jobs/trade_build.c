@@ -7,9 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/calendar_date.h"
-#include "core/config.h"
 #include "core/failpoint.h"
+#include "jobs/books_ahead.h"
 #include "jobs/day_lock.h"
 #include "jobs/leaf.h"
 #include "jobs/pnl_day.h"
@@ -20,76 +19,15 @@
 
 enum { DATES_BYTES = 64 * 1024 };
 
-/* ---- realised P&L on the way in ----------------------------------------------------------------------------- */
-
-/* Whether the books of the date can be computed by this load: the date before is closed (and held so), and neither this
- * date nor the next was ever closed on top of other books. */
-static enum error_code
-may_book(struct trade_load *load, int32_t *previous_key, bool *may, struct error *error)
-{
-    struct database *warehouse = load->context->warehouse;
-    const char *start = config_text(CONFIG_HISTORY_START);
-    char key[PNL_DAY_KEY_BYTES];
-    int32_t days, first_days;
-    struct error ignored;
-    bool closed = false, next_closed = false;
-    *may = false;
-    *previous_key = 0;
-    if (calendar_date_from_key(load->date_key_number, &days, error))
-        return error->code;
-    if (!start || calendar_date_parse(start, &first_days, &ignored) || days < first_days)
-        return ERROR_NONE;
-    if (pnl_day_is_met(warehouse, pnl_day_key(days, key), &closed, error) ||
-        pnl_day_is_met(warehouse, pnl_day_key(days + 1, key), &next_closed, error))
-        return error->code;
-    if (closed || next_closed)
-        return ERROR_NONE;
-    *may = true;
-    if (days == first_days)
-        return ERROR_NONE;
-    *previous_key = calendar_date_key(days - 1);
-    return ledger_hold_condition(warehouse, pnl_day_key(days - 1, key), may, error);
-}
-
-static enum error_code
-open_books(struct trade_load *load, struct error *error)
-{
-    int32_t previous_key;
-    bool may;
-    trade_books_free(load->books);
-    load->books = NULL;
-    if (may_book(load, &previous_key, &may, error))
-        return error->code;
-    if (!may)
-        return ERROR_NONE;
-    return trade_books_open(&load->books, load->context->warehouse, load->definition->flow,
-                            load->definition->source_label, previous_key, error);
-}
-
-static enum error_code
-store_books(struct trade_load *load, struct error *error)
-{
-    struct database *warehouse = load->context->warehouse;
-    char key[PNL_DAY_KEY_BYTES];
-    int32_t days;
-    if (!load->books || !trade_books_in_order(load->books))
-        return ERROR_NONE;
-    if (calendar_date_from_key(load->date_key_number, &days, error) ||
-        trade_books_store(load->books, warehouse, load->date_key_number, error))
-        return error->code;
-    return ledger_set_condition(warehouse, pnl_day_booked_key(load->definition->source_label, days, key), true,
-                                &load->context->pushes, error);
-}
-
 /* ---- steps -------------------------------------------------------------------------------------------------- */
 
 /* Fills the new table. A spool for findings and the books start afresh with each try. */
 static enum error_code
-fill(struct trade_load *load, const struct partition_leaf *leaf, struct error *error)
+fill(struct trade_load *load, const struct partition_leaf *leaf, bool may_wait, struct error *error)
 {
     copy_writer_abort(load->findings);
     load->findings = NULL;
-    if (open_books(load, error) || copy_spool_open(&load->findings, error) ||
+    if (books_ahead_open(load, may_wait, error) || copy_spool_open(&load->findings, error) ||
         leaf_run(load->context->warehouse, BUILD_SQL("create"),
                  DATABASE_VALUES(leaf->name, load->date_key, load->definition->source_label), error))
         return error->code;
@@ -115,14 +53,14 @@ static enum error_code
 fill_settled(struct trade_load *load, const struct partition_leaf *leaf, struct error *error)
 {
     bool moved;
-    if (fill(load, leaf, error) || trade_hold_epochs(load, &moved, error))
+    if (fill(load, leaf, true, error) || trade_hold_epochs(load, &moved, error))
         return error->code;
     if (!moved)
         return ERROR_NONE;
     /* The savepoint gives back the epochs as well: they are held anew before the dimensions are read again. */
     if (give_up(load, error) || trade_hold_epochs(load, &moved, error))
         return error->code;
-    return fill(load, leaf, error);
+    return fill(load, leaf, false, error);
 }
 
 static enum error_code
@@ -190,8 +128,8 @@ finish(struct trade_load *load, struct error *error)
     if (trade_load_note_day(load, error))
         return error->code;
     if (!counts->inserted)
-        return store_books(load, error);
-    if (trade_load_mark_changed(load, load->date_key, &was_closed, error) || store_books(load, error))
+        return books_ahead_store(load, error);
+    if (trade_load_mark_changed(load, load->date_key, &was_closed, error) || books_ahead_store(load, error))
         return error->code;
     return run->pipeline_run_id ? ERROR_NONE : pnl_day_forward(load->context, run->business_date, error);
 }
@@ -203,13 +141,13 @@ build(struct trade_load *load, const struct partition_leaf *leaf, bool *built, s
     char exists[8];
     bool elsewhere;
     *built = false;
-    if (day_lock(warehouse, "fact_trades", load->date_key_number, error) ||
+    if (day_lock(warehouse, load->definition->source_label, load->date_key_number, error) ||
         database_value(warehouse, BUILD_SQL("leaf_exists"), DATABASE_VALUES(leaf->name, leaf->parent), exists,
                        sizeof(exists), error))
         return error->code;
     if (exists[0] == 't')
         return ERROR_NONE;
-    if (fill_settled(load, leaf, error) || build_indexes(load, leaf, error) ||
+    if (fill_settled(load, leaf, error) || books_ahead_publish(load, error) || build_indexes(load, leaf, error) ||
         look_elsewhere(load, leaf, &elsewhere, error))
         return error->code;
     if (elsewhere)
@@ -240,5 +178,7 @@ trade_build(struct trade_load *load, const struct partition_leaf *leaf, bool *bu
     /* The leaf has appeared, a trade moved here, or a reference comes twice (no unique index can be built): merge. */
     memset(&load->context->counts, 0, sizeof(load->context->counts));
     load->context->pushes.count = 0;
-    return give_up(load, error);
+    if (give_up(load, error))
+        return error->code;
+    return books_ahead_withdraw(load, load->date_key, error);
 }

@@ -9,7 +9,7 @@
 #include "jobs/trade_compare.h"
 #include "jobs/trade_load.h"
 
-enum { TRADE_RATES_MAX = 256 };
+enum { TRADE_RATES_MAX = 256, TRADE_DIGEST_BYTES = 72 };
 
 /* What one unit of a currency is worth in base currency on the business date. */
 struct trade_rate {
@@ -31,11 +31,12 @@ struct trade_load {
     size_t rate_count;
     int64_t extracted;
 
-    const char *leaf;              /* rows go straight into this new table; NULL: into stage_trades */
-    struct trade_compare *compare; /* without a leaf: the facts that stand; NULL: every row is staged */
-    int64_t unchanged;             /* rows that were not staged, since their facts say the same */
-    struct copy_writer *findings;  /* with a leaf: rows that broke rules wait here */
-    struct trade_books *books;     /* P&L is computed on the way in; NULL: it is not */
+    const char *leaf;                        /* rows go straight into this new table; NULL: into stage_trades */
+    struct trade_compare *compare;           /* without a leaf: the facts that stand; NULL: every row is staged */
+    int64_t unchanged;                       /* rows that were not staged, since their facts say the same */
+    struct copy_writer *findings;            /* with a leaf: rows that broke rules wait here */
+    struct trade_books *books;               /* P&L is computed on the way in; NULL: it is not */
+    char opening_digest[TRADE_DIGEST_BYTES]; /* of the books as they were opened */
     int64_t rejected, without_rate;
     bool any_reference; /* the range of the references that were loaded: */
     int64_t low_number, high_number;

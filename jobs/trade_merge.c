@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/failpoint.h"
+#include "jobs/books_ahead.h"
 #include "jobs/day_lock.h"
 #include "jobs/pnl_day.h"
 #include "jobs/quality.h"
@@ -46,7 +47,8 @@ stage(struct trade_load *load, struct error *error)
 {
     bool moved;
     struct database *warehouse = load->context->warehouse;
-    if (database_run(warehouse, SQL("stage"), error) || day_lock(warehouse, fact, load->date_key_number, error) ||
+    if (database_run(warehouse, SQL("stage"), error) ||
+        day_lock(warehouse, load->definition->source_label, load->date_key_number, error) ||
         stage_differences(load, error) || trade_hold_epochs(load, &moved, error))
         return error->code;
     if (!moved)
@@ -86,7 +88,7 @@ leave_day(struct trade_load *load, const char *date_key, struct error *error)
     if (!left)
         return ERROR_NONE;
     (void)snprintf(date, sizeof(date), "%.4s-%.2s-%.2s", date_key, date_key + 4, date_key + 6);
-    if (trade_load_mark_changed(load, date_key, &was_closed, error))
+    if (trade_load_mark_changed(load, date_key, &was_closed, error) || books_ahead_withdraw(load, date_key, error))
         return error->code;
     return was_closed ? pnl_day_forward(load->context, date, error) : ERROR_NONE;
 }
@@ -122,7 +124,7 @@ lock_days(struct trade_load *load, struct error *error)
         return error->code;
     enum error_code code = ERROR_NONE;
     for (size_t i = 0; !code && i < rows_count(rows); i++)
-        code = day_lock(warehouse, fact, (int32_t)rows_integer(rows, i, 0), error);
+        code = day_lock(warehouse, load->definition->source_label, (int32_t)rows_integer(rows, i, 0), error);
     for (size_t i = 0; !code && i < rows_count(rows); i++)
         code = leave_day(load, rows_text(rows, i, 0), error);
     rows_free(rows);
@@ -166,7 +168,8 @@ announce(struct trade_load *load, int64_t written, struct error *error)
         return error->code;
     if (!written)
         return ERROR_NONE;
-    if (trade_load_mark_changed(load, load->date_key, &was_closed, error))
+    if (trade_load_mark_changed(load, load->date_key, &was_closed, error) ||
+        books_ahead_withdraw(load, load->date_key, error))
         return error->code;
     if (load->context->run->pipeline_run_id)
         return ERROR_NONE;

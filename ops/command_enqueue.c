@@ -67,6 +67,7 @@ static enum error_code
 enqueue_job(struct database *warehouse, const struct request *request, struct enqueued *enqueued, struct error *error)
 {
     const struct job_definition *job = request->target.job;
+    char end_key[JOB_WAIT_KEY_BYTES];
     const struct ledger_new_job new_job = {
         .job_name = job->name,
         .job_type = job->type,
@@ -78,6 +79,7 @@ enqueue_job(struct database *warehouse, const struct request *request, struct en
         .business_date = request->has_date ? request->date : NULL,
         .unique_key = request->unique_key,
         .delay_ms = request->delay_seconds * 1000,
+        .end_key = job_end_key(job, request->has_date ? request->date : NULL, end_key),
     };
     bool created = false;
     enum error_code code = ledger_enqueue(warehouse, &new_job, &enqueued->ids[0], &created, error);

@@ -162,6 +162,7 @@ run_claimed(struct runner *runner)
     int64_t started_ms = clock_monotonic_ms();
     const struct job_definition *job = job_find(runner->run.job_name);
     job_context_init(&context, runner->warehouse, &runner->run, &runner->arena);
+    context.redis = runner->redis;
     enum error_code code =
         job ? work(runner, job, &context, &error)
             : error_set(&error, ERROR_ARGUMENT,

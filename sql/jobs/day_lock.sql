@@ -1,2 +1,3 @@
 -- name: take
-select pg_advisory_xact_lock(hashtext('tapemill day ' || $1), $2::integer)
+-- $1 the flow, $2 the day
+select pg_advisory_xact_lock(hashtext('tapemill day of fact_trades ' || $1), $2::integer)

@@ -4,9 +4,15 @@
 -- COPY takes no parameters.
 select set_config('tapemill.books_date_key', $1, true), set_config('tapemill.books_source', $2, true)
 
--- name: opening
+-- name: opening_closed
 select tenant_id, account_id, strategy_id, client_id, instrument_id, quantity, total_cost
 from etl_open_positions
+where date_key = current_setting('tapemill.books_date_key')::integer
+  and source = current_setting('tapemill.books_source')
+
+-- name: opening_published
+select tenant_id, account_id, strategy_id, client_id, instrument_id, quantity, total_cost
+from etl_books_ahead_positions
 where date_key = current_setting('tapemill.books_date_key')::integer
   and source = current_setting('tapemill.books_source')
 

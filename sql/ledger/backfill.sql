@@ -15,8 +15,8 @@ for update skip locked
 
 -- name: free_places
 -- How many more dates may be under way. A date is, while one of its jobs is queued, waits to be tried again, or runs,
--- or waits for such a job (for a step that several dates share). One whose jobs only wait for something else holds no
--- place. None is free once $2 jobs are dead, shared ones among them.
+-- or waits for such a job (for a step that several dates share), or for the end of a job that is not blocked. One whose
+-- jobs only wait for something else holds no place. None is free once $2 jobs are dead, shared ones among them.
 select case when (
     select count(*)
     from (select j.id from etl_jobs j where j.backfill_id = b.id and j.state = 'dead'
@@ -36,7 +36,13 @@ else b.parallel - (
           from etl_jobs needed
           join etl_job_dependencies d on d.depends_on = needed.id
           join etl_jobs j on j.id = d.job_id
-          where needed.state in ('queued', 'retry', 'running') and j.backfill_id = b.id and j.state = 'waiting') dates)
+          where needed.state in ('queued', 'retry', 'running') and j.backfill_id = b.id and j.state = 'waiting'
+          union all
+          select j.business_date
+          from etl_jobs j
+          join etl_jobs needed on needed.end_key = j.wait_key
+          where j.backfill_id = b.id and j.state = 'waiting'
+            and (needed.state in ('queued', 'retry', 'running') or (needed.state = 'waiting' and needed.pending = 0))) dates)
 end
 from etl_backfills b
 where b.id = $1::bigint

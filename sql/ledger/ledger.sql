@@ -3,10 +3,10 @@
 -- name: enqueue
 insert into etl_jobs (job_name, job_type, kind, queue, priority, max_attempts, arguments, business_date,
                       interval_start, interval_end, unique_key, limit_key, run_after, parent_id, pipeline_run_id,
-                      backfill_id, step, pending, state)
+                      backfill_id, step, pending, end_key, state)
 select $1, $2, $3, $4, $5::smallint, $6::integer, $7::jsonb, $8::date,
        $9::timestamptz, $10::timestamptz, $11, $12, now() + $13::bigint * interval '1 millisecond',
-       nullif($14::bigint, 0), nullif($15::bigint, 0), nullif($16::bigint, 0), $17, $18::integer,
+       nullif($14::bigint, 0), nullif($15::bigint, 0), nullif($16::bigint, 0), $17, $18::integer, $19,
        case when $18::integer > 0 then 'waiting' else 'queued' end
 on conflict (unique_key) where unique_key is not null and state in ('waiting', 'queued', 'retry', 'running') do nothing
 returning id
@@ -39,7 +39,7 @@ with claimed as (
     returning id, run_no
 )
 select c.id, r.run_no, c.fence, c.attempts + 1, c.max_attempts, r.id, c.job_name, c.queue, c.arguments, c.business_date,
-       c.interval_start, c.interval_end, c.pipeline_run_id, c.backfill_id, c.parent_id, c.priority
+       c.interval_start, c.interval_end, c.pipeline_run_id, c.backfill_id, c.parent_id, c.priority, c.end_key
 from claimed c cross join run r
 
 -- name: look
@@ -118,7 +118,7 @@ set fence = j.fence + 1, losses = l.losses, deaths = l.deaths, run_after = clock
                                      l.losses + l.deaths, $4::text) end
 from lost l
 where j.id = l.id
-returning j.backend_pid, j.backend_start, j.state, j.job_name, j.error_message
+returning j.backend_pid, j.backend_start, j.end_key, j.state, j.job_name, j.error_message
 
 -- name: lose_run
 update etl_job_runs set status = $2::text, completed_at = clock_timestamp(), error_code = lower($2::text), error_message = $3
@@ -128,7 +128,7 @@ where job_id = $1::bigint and status = 'RUNNING'
 update etl_jobs
 set fence = fence + 1, state = 'cancelled', finished_at = clock_timestamp(), error_code = 'cancelled', error_message = $2
 where id = $1::bigint and state in ('waiting', 'queued', 'retry', 'running', 'dead')
-returning backend_pid, backend_start
+returning backend_pid, backend_start, end_key
 
 -- name: end_backend
 select pg_terminate_backend(pid) from pg_stat_activity where pid = $1::integer and backend_start = $2::timestamptz
@@ -145,6 +145,12 @@ update etl_jobs
 set state = case when pending > 0 then 'waiting' else 'queued' end, attempts = 0, losses = 0, deaths = 0, returns = 0,
     run_after = clock_timestamp(), queued_at = clock_timestamp(), finished_at = null, wait_key = null
 where id = $1::bigint and state in ('dead', 'cancelled')
+
+-- name: retry_end_key
+-- Its end is awaited anew.
+update etl_conditions c set met = false, updated_at = clock_timestamp()
+from etl_jobs j
+where j.id = $1::bigint and c.key = j.end_key and c.met
 
 -- name: retry_backfill
 -- The backfill of the job, or those whose jobs wait for it (a step that several dates share).

@@ -5,9 +5,9 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../support/faults.sh"
 faults_up
 
-points=(runner.begun load.extracting load.staged load.indexed load.merged runner.before_job_row runner.before_commit
+points=(runner.begun load.extracting load.staged load.published load.indexed load.merged runner.before_job_row runner.before_commit
     partition.made)
-first=2024-01-02 days=23 new_month=2024-06-03
+first=2024-01-02 days=25 new_month=2024-06-03
 mapfile -t free_dates < <(weekdays $first $((2 * ${#points[@]})))
 sample=(--seed 4 --rows 150 --client-rows 0 --quotes 0)
 tapemill source generate "${sample[@]}" --from $first --days $days >/dev/null 2>&1
