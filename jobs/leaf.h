@@ -31,4 +31,35 @@ ERROR_MUST_CHECK enum error_code leaf_try(struct database *warehouse, const stru
 ERROR_MUST_CHECK enum error_code leaf_attach(struct database *warehouse, const struct partition_leaf *leaf,
                                              const struct leaf_step *before, struct error *error);
 
+/* Creates the leaf of one flow and date as a table beside the fact: its CHECKs, no keys or indexes yet. */
+ERROR_MUST_CHECK enum error_code leaf_create(struct database *warehouse, const char *name, const char *date_key,
+                                             const char *source, struct error *error);
+
+/* A leaf that takes the place of the one that stands, because too many of its rows change for them to be updated one by
+ * one: an UPDATE pays for every index and key of each row, a new leaf once for all rows. */
+struct leaf_rewrite {
+    struct partition_leaf old_leaf, leaf; /* leaf.name is the new table's until it takes the old one's */
+};
+
+/* Whether rewriting all rows costs less than updating so many of them (TAPEMILL_REWRITE_MIN_ROWS, and a third: see
+ * `ops/bench rewrite`). */
+bool leaf_rewrite_pays(int64_t changed, int64_t rows);
+
+/* Creates the new leaf of a flow and date, to be filled by the caller, who holds the day's lock; *possible is false,
+ * and nothing has happened, if the date has no leaf of its own (its month was folded). */
+ERROR_MUST_CHECK enum error_code leaf_rewrite_begin(struct leaf_rewrite *rewrite, struct job_context *context,
+                                                    const char *source, int32_t date_key, bool *possible,
+                                                    struct error *error);
+
+/* Gives the filled leaf its indexes. */
+ERROR_MUST_CHECK enum error_code leaf_rewrite_index(struct leaf_rewrite *rewrite, struct job_context *context,
+                                                    struct error *error);
+
+/* In one try, takes the step before (NULL: none), drops the old leaf and attaches the new one. That locks the month's
+ * parent against readers, and the dimensions, to the commit: nothing that waits for others may follow. Before it the
+ * transaction must not have touched facts but through the leaf itself, or two that replace leaves of a month would wait
+ * for each other. */
+ERROR_MUST_CHECK enum error_code leaf_rewrite_finish(struct leaf_rewrite *rewrite, struct job_context *context,
+                                                     const struct leaf_step *before, struct error *error);
+
 #endif

@@ -213,6 +213,25 @@ partition_ensure_day(struct job_context *context, const char *fact, const char *
     return make_until_deadline(side, &place, true, &created, error);
 }
 
+static void
+name_leaf(const struct place *place, struct partition_leaf *leaf)
+{
+    (void)snprintf(leaf->name, sizeof(leaf->name), "%s", place->leaf);
+    (void)snprintf(leaf->parent, sizeof(leaf->parent), "%s", place->month);
+    (void)snprintf(leaf->bounds, sizeof(leaf->bounds), "from (%s) to (%s)", place->leaf_from, place->leaf_to);
+    leaf->exists = false;
+}
+
+enum error_code
+partition_name_leaf(const char *source, int32_t date_key, struct partition_leaf *leaf, struct error *error)
+{
+    struct place place;
+    if (find_place(&place, facts[0].name, source, date_key, error))
+        return error->code;
+    name_leaf(&place, leaf);
+    return ERROR_NONE;
+}
+
 enum error_code
 partition_find_leaf(struct job_context *context, const char *source, int32_t date_key, struct partition_leaf *leaf,
                     struct error *error)
@@ -228,9 +247,7 @@ partition_find_leaf(struct job_context *context, const char *source, int32_t dat
         return date_unknown(&place, error);
     if (!sight.month_attached && make_until_deadline(side, &place, false, &created, error))
         return error->code;
-    (void)snprintf(leaf->name, sizeof(leaf->name), "%s", place.leaf);
-    (void)snprintf(leaf->parent, sizeof(leaf->parent), "%s", place.month);
-    (void)snprintf(leaf->bounds, sizeof(leaf->bounds), "from (%s) to (%s)", place.leaf_from, place.leaf_to);
+    name_leaf(&place, leaf);
     leaf->exists = sight.leaf_exists || sight.leaf_attached;
     return ERROR_NONE;
 }

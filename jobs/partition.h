@@ -40,6 +40,10 @@ struct partition_leaf {
 ERROR_MUST_CHECK enum error_code partition_find_leaf(struct job_context *context, const char *source, int32_t date_key,
                                                      struct partition_leaf *leaf, struct error *error);
 
+/* What the leaf is called, and its bounds; asks no server, .exists is not set. */
+ERROR_MUST_CHECK enum error_code partition_name_leaf(const char *source, int32_t date_key, struct partition_leaf *leaf,
+                                                     struct error *error);
+
 /* A month of fact_trades: its dates [first, next), as day numbers, and the leaf that is to hold all of them once it is
  * folded (jobs/fold_month.c): the parent's name with "_all" behind it. */
 struct partition_month {

@@ -22,6 +22,7 @@
 #include "jobs/job.h"
 #include "jobs/pnl.h"
 #include "jobs/pnl_day.h"
+#include "jobs/realized_facts.h"
 
 #define SQL(name) sql_text("jobs/realized_pnl", name)
 
@@ -70,6 +71,7 @@ struct realized_day {
     struct copy_writer *stage;
     struct book book; /* the one being read, if any was */
     int64_t fills, closing_fills, books, open_books;
+    struct realized_facts facts;
 };
 
 /* ---- the date ---------------------------------------------------------------------------------------------- */
@@ -258,13 +260,15 @@ apply_fill(struct realized_day *day, const struct copy_field *fields, struct err
         return error->code;
     day->fills++;
     day->closing_fills += closes;
+    realized_facts_count(&day->facts, &fields[EVENT_SOURCE], !known);
     if (known)
         return ERROR_NONE;
     copy_put_row(day->stage, STAGE_FIELDS);
     copy_put_field(day->stage, &fields[EVENT_TRADE_KEY]);
     copy_put_decimal(day->stage, &realized);
     copy_put_bool(day->stage, closes);
-    put_nulls(day->stage, STAGE_FIELDS - 3);
+    copy_put_field(day->stage, &fields[EVENT_SOURCE]);
+    put_nulls(day->stage, STAGE_FIELDS - 4);
     return copy_flush(day->stage, error);
 }
 
@@ -355,14 +359,11 @@ static enum error_code
 store_realized(struct realized_day *day, struct error *error)
 {
     struct job_context *context = day->context;
-    struct rows *rows;
     char run_no[NUMBER_BYTES];
-    if (database_query(context->warehouse, SQL("update_facts"), DATABASE_VALUES(day->date_key), &rows, error))
+    if (realized_facts_store(&day->facts, context, calendar_date_key(day->days), &context->counts.updated, error))
         return error->code;
     context->counts.extracted = day->fills;
-    context->counts.updated = rows_affected(rows);
     context->counts.unchanged = day->fills - context->counts.updated;
-    rows_free(rows);
     (void)snprintf(run_no, sizeof(run_no), "%" PRId64, context->run->run_no);
     if (!context->counts.updated)
         return ERROR_NONE;
@@ -443,7 +444,7 @@ book_flows(struct realized_day *day, struct error *error)
         (changed && reopen_next(day, error)) ||
         books_ahead_rebooked(day->context->warehouse, day->date_key, day->flows, error))
         return error->code;
-    return report_assumptions(day, error);
+    return ERROR_NONE;
 }
 
 static enum error_code
@@ -456,7 +457,9 @@ run(struct job_context *context, struct error *error)
     if ((!all_booked && book_flows(&day, error)) || close_day(&day, error))
         return error->code;
     describe(&day);
-    return ERROR_NONE;
+    if (all_booked)
+        return ERROR_NONE;
+    return realized_facts_replace(&day.facts, context, error) ? error->code : report_assumptions(&day, error);
 }
 
 const struct job_definition job_realized_pnl = {

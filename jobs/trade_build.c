@@ -28,8 +28,7 @@ fill(struct trade_load *load, const struct partition_leaf *leaf, bool may_wait, 
     copy_writer_abort(load->findings);
     load->findings = NULL;
     if (books_ahead_open(load, may_wait, error) || copy_spool_open(&load->findings, error) ||
-        leaf_run(load->context->warehouse, BUILD_SQL("create"),
-                 DATABASE_VALUES(leaf->name, load->date_key, load->definition->source_label), error))
+        leaf_create(load->context->warehouse, leaf->name, load->date_key, load->definition->source_label, error))
         return error->code;
     load->leaf = leaf->name;
     return trade_stage(load, error);

@@ -30,6 +30,7 @@ struct trade_compare {
     struct copy_reader *facts;
     struct copy_writer *absent; /* keys of facts that no row met */
     const struct copy_field *fact;
+    int64_t facts_read;
     bool ended;
 };
 
@@ -40,6 +41,7 @@ next_fact(struct trade_compare *compare, struct error *error)
 {
     if (copy_reader_next(compare->facts, &compare->fact, &compare->ended, error))
         return error_context(error, "reading the facts that stand");
+    compare->facts_read += !compare->ended;
     return ERROR_NONE;
 }
 
@@ -165,12 +167,13 @@ trade_compare_row(struct trade_compare *compare, const struct copy_field *fields
 }
 
 enum error_code
-trade_compare_finish(struct trade_compare *compare, struct error *error)
+trade_compare_finish(struct trade_compare *compare, int64_t *facts, struct error *error)
 {
     int64_t rows;
     enum error_code code = ERROR_NONE;
     while (!code && !compare->ended)
         code = pass_fact(compare, error);
+    *facts = compare->facts_read;
     if (!code) {
         struct copy_writer *absent = compare->absent;
         compare->absent = NULL;

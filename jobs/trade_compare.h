@@ -29,8 +29,9 @@ ERROR_MUST_CHECK enum error_code trade_compare_row(struct trade_compare *compare
                                                    bool *same, struct error *error);
 
 /* Ends the reading and puts the keys of live facts that no row met into stage_absent; frees compare, also on failure.
- */
-ERROR_MUST_CHECK enum error_code trade_compare_finish(struct trade_compare *compare, struct error *error);
+ * *facts: how many there were, tombstones included. */
+ERROR_MUST_CHECK enum error_code trade_compare_finish(struct trade_compare *compare, int64_t *facts,
+                                                      struct error *error);
 
 /* Gives up. NULL is allowed. */
 void trade_compare_free(struct trade_compare *compare);

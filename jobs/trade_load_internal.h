@@ -4,6 +4,7 @@
 #define TAPEMILL_JOBS_TRADE_LOAD_INTERNAL_H
 
 #include "core/calendar_date.h"
+#include "jobs/leaf.h"
 #include "jobs/partition.h"
 #include "jobs/trade_books.h"
 #include "jobs/trade_compare.h"
@@ -33,6 +34,8 @@ struct trade_load {
 
     const char *leaf;                        /* rows go straight into this new table; NULL: into stage_trades */
     struct trade_compare *compare;           /* without a leaf: the facts that stand; NULL: every row is staged */
+    int64_t facts;                           /* that stood, whole dates only */
+    struct leaf_rewrite *rewrite;            /* a merge writes the leaf anew; NULL: it updates rows */
     int64_t unchanged;                       /* rows that were not staged, since their facts say the same */
     struct copy_writer *findings;            /* with a leaf: rows that broke rules wait here */
     struct trade_books *books;               /* P&L is computed on the way in; NULL: it is not */

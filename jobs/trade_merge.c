@@ -5,13 +5,14 @@
 #include "core/failpoint.h"
 #include "jobs/books_ahead.h"
 #include "jobs/day_lock.h"
+#include "jobs/leaf.h"
 #include "jobs/pnl_day.h"
 #include "jobs/quality.h"
 #include "jobs/trade_load_internal.h"
 
 #define SQL(name) sql_text("jobs/trade_load", name)
 
-enum { DATES_BYTES = 64 * 1024 };
+enum { DATES_BYTES = 64 * 1024, STATEMENT_BYTES = 8 * 1024 };
 
 static const char fact[] = "fact_trades";
 
@@ -37,7 +38,7 @@ stage_differences(struct trade_load *load, struct error *error)
         return error->code;
     struct trade_compare *compare = load->compare;
     load->compare = NULL;
-    return trade_compare_finish(compare, error);
+    return trade_compare_finish(compare, &load->facts, error);
 }
 
 /* Stages without holding anything a dimension sync would wait for; when a dimension moved meanwhile, once more with the
@@ -116,10 +117,11 @@ find_other_days(struct trade_load *load, struct rows **rows, struct error *error
 /* Locks every day on which a staged trade stands too, in date order; then takes the trades from there. This day is
  * locked already: two loads that take trades from each other at once are a deadlock, of which PostgreSQL ends one. */
 static enum error_code
-lock_days(struct trade_load *load, struct error *error)
+lock_days(struct trade_load *load, bool *any, struct error *error)
 {
     struct database *warehouse = load->context->warehouse;
     struct rows *rows;
+    *any = false;
     if (find_other_days(load, &rows, error))
         return error->code;
     enum error_code code = ERROR_NONE;
@@ -127,27 +129,105 @@ lock_days(struct trade_load *load, struct error *error)
         code = day_lock(warehouse, load->definition->source_label, (int32_t)rows_integer(rows, i, 0), error);
     for (size_t i = 0; !code && i < rows_count(rows); i++)
         code = leave_day(load, rows_text(rows, i, 0), error);
+    *any = rows_count(rows) > 0;
     rows_free(rows);
     return code;
 }
 
 /* ---- merge -------------------------------------------------------------------------------------------------- */
 
+/* Runs the statement that a statement gives for the table that is merged into: the fact; or the leaf itself when it is
+ * to be replaced, for which nobody may hold its parent, ourselves included. It takes the first count of: table,
+ * date_key, source, run, kinds. *written grows by its rows. */
+static enum error_code
+run_on_facts(struct trade_load *load, const char *statement, int count, const char *table, const char *kinds,
+             int64_t *written, struct error *error)
+{
+    struct database *warehouse = load->context->warehouse;
+    char text[STATEMENT_BYTES];
+    struct rows *rows;
+    const char *const values[] = {table, load->date_key, load->definition->source_label, load->run_no, kinds};
+    if (database_value(warehouse, SQL(statement), count, values, text, sizeof(text), error) ||
+        database_query(warehouse, text, 0, NULL, &rows, error))
+        return error->code;
+    *written += rows_affected(rows);
+    rows_free(rows);
+    return ERROR_NONE;
+}
+
+/* Facts of the table that the source no longer has become tombstones. */
+static enum error_code
+remove_vanished(struct trade_load *load, const char *table, struct error *error)
+{
+    if (reads_changes(load))
+        return ERROR_NONE;
+    return run_on_facts(load, "remove_vanished", 4, table, NULL, &load->context->counts.removed, error);
+}
+
+/* Writes what is new into the facts, row by row. */
+static enum error_code
+update_rows(struct trade_load *load, struct error *error)
+{
+    struct ledger_counts *counts = &load->context->counts;
+    const char *const keys[] = {load->date_key, load->definition->source_label, load->run_no};
+    if (remove_vanished(load, fact, error) || trade_load_counted(load, "update", 3, keys, &counts->updated, error))
+        return error->code;
+    return run_on_facts(load, "write_staged", 5, fact, "{}", &counts->inserted, error);
+}
+
+/* The same by a new leaf: the facts that stay as they are, and all that was staged. The old leaf is only read: writing
+ * to a partition locks its parent. */
+static enum error_code
+rewrite_rows(struct trade_load *load, struct error *error)
+{
+    struct ledger_counts *counts = &load->context->counts;
+    struct leaf_rewrite *rewrite = load->rewrite;
+    int64_t updated, written = 0;
+    if (trade_load_number(load, "count_updates", 0, NULL, &updated, error) ||
+        leaf_run(load->context->warehouse, SQL("keep_others"),
+                 DATABASE_VALUES(rewrite->leaf.name, rewrite->old_leaf.name), error) ||
+        run_on_facts(load, "write_staged", 5, rewrite->leaf.name, "{U}", &written, error) ||
+        remove_vanished(load, rewrite->leaf.name, error))
+        return error->code;
+    counts->updated += updated;
+    counts->inserted += written - updated;
+    return leaf_rewrite_index(rewrite, load->context, error);
+}
+
+/* Decides which of both it is. What was only looked at as changes is little beside its date; and a load that took
+ * trades from other days holds their parent already. */
+static enum error_code
+choose_way(struct trade_load *load, bool left_days, struct error *error)
+{
+    bool possible;
+    load->rewrite = NULL;
+    if (reads_changes(load) || left_days || !leaf_rewrite_pays(load->extracted - load->unchanged, load->facts))
+        return ERROR_NONE;
+    struct leaf_rewrite *rewrite = arena_alloc(load->context->arena, sizeof(*rewrite));
+    if (!rewrite)
+        return error_set(error, ERROR_MEMORY, "out of memory for a leaf");
+    if (leaf_rewrite_begin(rewrite, load->context, load->definition->source_label, load->date_key_number, &possible,
+                           error))
+        return error->code;
+    load->rewrite = possible ? rewrite : NULL;
+    return ERROR_NONE;
+}
+
 static enum error_code
 merge(struct trade_load *load, struct error *error)
 {
     struct ledger_counts *counts = &load->context->counts;
-    const char *label = load->definition->source_label;
     int64_t superseded, unchanged, pairs = 0;
-    const char *const keys[] = {load->date_key, label, load->run_no};
-    if (trade_load_counted(load, "drop_duplicates", 0, NULL, &counts->superseded, error) || lock_days(load, error) ||
-        trade_load_counted(load, "pair", 2, keys, &pairs, error) ||
+    bool left_days;
+    if (trade_load_counted(load, "drop_duplicates", 0, NULL, &counts->superseded, error) ||
+        lock_days(load, &left_days, error) || choose_way(load, left_days, error))
+        return error->code;
+    const char *table = load->rewrite ? load->rewrite->old_leaf.name : fact;
+    if (run_on_facts(load, "pair", 3, table, NULL, &pairs, error) ||
         database_run(load->context->warehouse, SQL("analyze_pairs"), error) ||
         trade_load_number(load, "count_superseded", 0, NULL, &superseded, error) ||
         trade_load_number(load, "count_unchanged", 0, NULL, &unchanged, error) ||
-        trade_load_counted(load, "update", 3, keys, &counts->updated, error) ||
-        trade_load_counted(load, "insert", 3, keys, &counts->inserted, error) ||
-        (!reads_changes(load) && trade_load_counted(load, "remove_vanished", 3, keys, &counts->removed, error)))
+        (load->rewrite ? rewrite_rows(load, error) : update_rows(load, error)))
         return error->code;
     counts->extracted += load->extracted;
     counts->superseded += superseded;
@@ -194,6 +274,12 @@ settle_moves(struct trade_load *load, struct error *error)
                      load->business_date);
 }
 
+static enum error_code
+settle_step(void *load, struct error *error)
+{
+    return settle_moves(load, error);
+}
+
 enum error_code
 trade_merge(struct trade_load *load, struct error *error)
 {
@@ -203,5 +289,8 @@ trade_merge(struct trade_load *load, struct error *error)
         stage(load, error) || file_findings(load, error) || merge(load, error) ||
         announce(load, counts->inserted + counts->updated + counts->removed - before, error))
         return error->code;
-    return settle_moves(load, error);
+    /* With a new leaf in the same try: whoever waits for the last look may hold what the leaf's place needs. */
+    const struct leaf_step settle = {settle_step, load};
+    return load->rewrite ? leaf_rewrite_finish(load->rewrite, load->context, &settle, error)
+                         : settle_moves(load, error);
 }

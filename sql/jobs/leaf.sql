@@ -1,5 +1,23 @@
 -- A leaf that is built beside the table. Names and bounds come from jobs/partition.c. See jobs/leaf.h.
 
+-- name: create
+-- $1 leaf, $2 date_key, $3 source. CHECKs come from the fact; the extra one lets ATTACH skip its scan for rows out of
+-- bounds, and says for whoever reads it what the leaf holds.
+select format('create table %1$I (like fact_trades including defaults including constraints, '
+              'check (date_key = %2$s and source = %3$L))', $1::text, $2::integer, $3::text)
+
+-- name: stands
+-- Whether $1 is a partition of $2.
+select exists (select from pg_inherits
+               where inhrelid = to_regclass($1) and inhparent = to_regclass($2) and not inhdetachpending)
+
+-- name: keep_writers_out
+-- Whoever writes to a leaf without having locked its day waits; readers go on.
+select format('lock table %I in share mode', $1::text)
+
+-- name: take_place
+select format('drop table %1$I; alter table %2$I rename to %1$I', $1::text, $2::text)
+
 -- name: memory utility
 set local maintenance_work_mem = '128MB'
 

@@ -69,8 +69,18 @@ $statement$, $1::integer, $2::integer, $3::text)
 update fact_trades f
 set realized_pnl = g.realized_pnl, is_closing = g.is_closing
 from stage_pnl g
-where f.date_key = $1::integer and f.trade_key = g.trade_key and not f.is_deleted
+where f.date_key = $1::integer and f.source = $2 and f.trade_key = g.trade_key and not f.is_deleted
   and (f.realized_pnl, f.is_closing) is distinct from (g.realized_pnl, g.is_closing)
+
+-- name: rewrite_facts
+-- Into the new leaf $1 all facts of the old one $2, with what was computed; every other column as it is.
+select format('insert into %1$I (%3$s) select %4$s from %2$I f left join stage_pnl g using (trade_key)', $1::text, $2::text,
+              string_agg(quote_ident(attname), ', ' order by attnum),
+              string_agg(case when attname in ('realized_pnl', 'is_closing')
+                              then format('case when g.trade_key is null or f.is_deleted then f.%1$I else g.%1$I end', attname)
+                              else 'f.' || quote_ident(attname) end, ', ' order by attnum))
+from pg_attribute
+where attrelid = 'fact_trades'::regclass and attnum > 0 and not attisdropped
 
 -- name: log_dirty
 insert into etl_dirty_buckets (target, date_key, reason, run_no) values ('performance', $1::integer, 'realized_pnl', $2::bigint)

@@ -4,12 +4,6 @@
 -- $1 the leaf, $2 the month's parent: a month that was folded has a leaf for all of its days.
 select to_regclass($1) is not null or to_regclass($2 || '_all') is not null
 
--- name: create
--- $1 leaf, $2 date_key, $3 source. CHECKs come from the fact; the extra one lets ATTACH skip its scan for rows out of
--- bounds, and says for whoever reads it what the leaf holds.
-select format('create table %1$I (like fact_trades including defaults including constraints, '
-              'check (date_key = %2$s and source = %3$L))', $1::text, $2::integer, $3::text)
-
 -- name: copy
 -- FREEZE: nobody sees the table before the commit, and no vacuum need visit it afterwards.
 select format('copy %I (date_key, source, time_key, instrument_key, account_key, strategy_key, client_key, lp_key, tenant_id, '

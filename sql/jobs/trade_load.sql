@@ -127,7 +127,9 @@ where not s.is_error and f.tenant_id = s.tenant_id and f.source = $1 and f.trade
 
 -- name: pair
 -- Staged rows whose fact stands already, and what is to be done: 'S' the fact is newer, 'N' it says the same, 'U' it is to
--- be updated. At equal source_updated_at a row without LSN is older than one with.
+-- be updated. At equal source_updated_at a row without LSN is older than one with. The statement for the table $1: the fact,
+-- or the date's leaf itself. $2 date_key, $3 source.
+select format($statement$
 insert into stage_pairs (stage_row, trade_key, kind)
 select s.ctid, f.trade_key,
        case when f.source_updated_at > s.source_updated_at
@@ -145,8 +147,9 @@ select s.ctid, f.trade_key,
                        s.fill_count, s.is_partial_fill, s.is_deleted, s.source_updated_at) then 'U'
             else 'N' end
 from stage_trades s
-join fact_trades f on f.tenant_id = s.tenant_id and f.trade_reference = s.trade_reference
-where not s.is_error and f.date_key = $1::integer and f.source = $2
+join %1$I f on f.tenant_id = s.tenant_id and f.trade_reference = s.trade_reference
+where not s.is_error and f.date_key = %2$s and f.source = %3$L
+$statement$, $1::text, $2::integer, $3::text)
 
 -- name: analyze_pairs utility
 analyze stage_pairs
@@ -173,18 +176,29 @@ from stage_pairs p
 join stage_trades s on s.ctid = p.stage_row
 where p.kind = 'U' and f.date_key = $1::integer and f.source = $2 and f.trade_key = p.trade_key
 
--- name: insert
-insert into fact_trades (date_key, source, time_key, instrument_key, account_key, strategy_key, client_key, lp_key,
-    tenant_id, trade_reference, execution_id, order_id, execution_timestamp, settlement_date, side, order_type, quantity,
-    price, notional_value, commission, fees, net_amount, currency, rate_to_base, liquidity_flag, execution_venue,
-    latency_ms, fill_latency_ms, fill_count, is_partial_fill, is_deleted, source_updated_at, etl_run_id)
-select $1::integer, $2, s.time_key, s.instrument_key, s.account_key, s.strategy_key, s.client_key, s.lp_key, s.tenant_id,
-    s.trade_reference, s.execution_id, s.order_id, s.execution_timestamp, s.settlement_date, s.side, s.order_type,
-    s.quantity, s.price, s.notional_value, s.commission, s.fees, s.net_amount, s.currency, s.rate_to_base,
-    s.liquidity_flag, s.execution_venue, s.latency_ms, s.fill_latency_ms, s.fill_count, s.is_partial_fill, s.is_deleted,
-    s.source_updated_at, $3::bigint
-from stage_trades s
-where not s.is_error and not exists (select from stage_pairs p where p.stage_row = s.ctid)
+-- name: count_updates
+select count(*) from stage_pairs where kind = 'U'
+
+-- name: write_staged
+-- The statement that writes staged rows into the table $1: those without a fact, and those with one of the kinds $5. The
+-- columns are those that both tables have. $2 date_key, $3 source, $4 the run.
+select format('insert into %1$I (trade_key, date_key, source, etl_run_id, %6$s) '
+              'select coalesce(p.trade_key, nextval(''fact_trades_trade_key_seq'')), %2$s, %3$L, %4$s, %7$s '
+              'from stage_trades s left join stage_pairs p on p.stage_row = s.ctid '
+              'where not s.is_error and (p.stage_row is null or p.kind = any (%5$L::"char"[]))',
+              $1::text, $2::integer, $3::text, $4::bigint, $5::text, string_agg(quote_ident(f.attname), ', ' order by f.attnum),
+              string_agg('s.' || quote_ident(f.attname), ', ' order by f.attnum))
+from pg_attribute f
+join pg_attribute s on s.attrelid = 'stage_trades'::regclass and s.attname = f.attname and s.attnum > 0
+where f.attrelid = 'fact_trades'::regclass and f.attnum > 0 and not f.attisdropped
+
+-- name: keep_others
+-- Into the new leaf $1 all facts of the old one $2 that are not to be updated, every column as it is.
+select format('insert into %1$I (%3$s) select %3$s from %2$I f '
+              'where not exists (select from stage_pairs p where p.trade_key = f.trade_key and p.kind = ''U'')',
+              $1::text, $2::text, string_agg(quote_ident(attname), ', ' order by attnum))
+from pg_attribute
+where attrelid = 'fact_trades'::regclass and attnum > 0 and not attisdropped
 
 -- name: remove_vanished
 -- Live facts of the date that the source no longer has become tombstones. A source row that is quarantined is still
@@ -192,6 +206,8 @@ where not s.is_error and not exists (select from stage_pairs p where p.stage_row
 -- then nothing is taken for gone.
 -- stage_absent has the live facts that no row met while they were read; rows that were staged may have met them since.
 -- Set operations on keys first, so that no plan depends on an estimate of how many are gone.
+-- The statement for the table $1, as above. $2 date_key, $3 source, $4 the run.
+select format($statement$
 with gone as materialized (
     select trade_key from stage_absent
     except
@@ -199,13 +215,14 @@ with gone as materialized (
 ), broken as materialized (
     select trade_reference, source_id from stage_trades where is_error
 )
-update fact_trades f
-set is_deleted = true, realized_pnl = null, is_closing = null, etl_run_id = $3::bigint, loaded_at = clock_timestamp()
+update %1$I f
+set is_deleted = true, realized_pnl = null, is_closing = null, etl_run_id = %4$s, loaded_at = clock_timestamp()
 from gone g
-where f.date_key = $1::integer and f.source = $2 and f.trade_key = g.trade_key and not f.is_deleted
+where f.date_key = %2$s and f.source = %3$L and f.trade_key = g.trade_key and not f.is_deleted
   and not exists (select from broken b where b.trade_reference = f.trade_reference)
   and not exists (select from broken b where b.source_id = f.execution_id)
-  and ($2 = 'DESK' or not exists (select from broken b where coalesce(b.trade_reference, '') = ''))
+  and (%3$L = 'DESK' or not exists (select from broken b where coalesce(b.trade_reference, '') = ''))
+$statement$, $1::text, $2::integer, $3::text, $4::bigint)
 
 -- name: lock_moves
 -- Loads of different dates look at each other's dates one after the other, each until its commit.

@@ -9,6 +9,7 @@
 #   fresh     a date that was never loaded
 #   month     the same in a month that has no partitions yet
 #   again     a date that was loaded, and whose rows have changed in the source
+#   anew      the same with changes in all rows, so that its leaf is written anew
 #   fold      a month of two such dates, which fold_month folds; the effect is its single leaf, with the same facts
 #   failing   a date whose load cannot work at first, and is retried when the cause is gone
 source "$(dirname "${BASH_SOURCE[0]}")/../support/faults.sh"
@@ -16,10 +17,11 @@ faults_up
 
 mapfile -t points < <(failpoints)
 [ "${#points[@]}" -ge 13 ] || fail "the list of failpoints could not be read from core/failpoint.c"
-cases=()
+cases=() changing=() # changed dates come last: the books of later ones differ from the undisturbed
 for point in "${points[@]}"; do
     case $point in
     keeper.*) cases+=("fresh $point kill") ;;
+    leaf.*) changing+=("anew $point kill" "anew $point kill-parent") ;;
     fold.*) cases+=("fold $point kill" "fold $point kill-parent") ;;
     partition.*) cases+=("month $point kill" "month $point kill-parent") ;;
     runner.failing) cases+=("failing $point kill" "failing $point kill-parent" "failing $point kill-both") ;;
@@ -27,7 +29,7 @@ for point in "${points[@]}"; do
     *) cases+=("fresh $point kill" "fresh $point kill-parent") ;;
     esac
 done
-cases+=("again load.staged kill" "again load.merged kill" "again load.merged kill-both")
+cases+=("${changing[@]}" "again load.staged kill" "again load.merged kill" "again load.merged kill-both")
 
 # The other date of a month that is folded.
 second_date() {
@@ -113,13 +115,18 @@ kill_month() {
 }
 
 # The facts of such a date are compared in the end, when the undisturbed warehouse has loaded it again, too.
+# kill_again [EVERY]: every third row is changed, or every EVERYth
 kill_again() {
     enqueue load_executions --date "$date"
     wait_until_quiet
     sql source "update executions set price = price + 1, updated_at = updated_at + interval '10 days'
-                where (executed_at at time zone 'America/New_York')::date = '$date' and execution_id % 3 = 0"
+                where (executed_at at time zone 'America/New_York')::date = '$date' and execution_id % ${1:-3} = 0"
     expected[$date]=''
     kill_fresh
+}
+
+kill_anew() {
+    kill_again 1
 }
 
 kill_fold() {
@@ -160,6 +167,8 @@ kill_failing() {
 
 warehouse_fresh killed
 start_scheduler
+# A date has 120 rows: here leaves are written anew where the undisturbed warehouse updates them.
+export TAPEMILL_REWRITE_MIN_ROWS=100
 start_supervised_worker
 start_supervised_worker
 wait_until_quiet
@@ -176,7 +185,7 @@ actual=$(print_of_all)
 
 warehouse_use undisturbed
 for i in "${!cases[@]}"; do
-    [[ ${cases[i]} != again* ]] || enqueue load_executions --date "${dates[i]}"
+    [[ ${cases[i]} != again* && ${cases[i]} != anew* ]] || enqueue load_executions --date "${dates[i]}"
 done
 run_queued_undisturbed
 assert_equal "$(print_of_all)" "$actual" "the warehouse after ${#cases[@]} kills"
