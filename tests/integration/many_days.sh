@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # A history of many small days, folded behind itself as it is loaded: leaves stay few, and every statement about a day or
 # a month, of a report or of a job that runs for each date, touches that month's partitions alone, so that the locks it
-# takes do not grow with the history. --long: 2,500 dates instead of 150.
+# takes do not grow with the history. --long: 2,500 dates instead of 100.
 source "$(dirname "${BASH_SOURCE[0]}")/../support/faults.sh"
 faults_up TAPEMILL_LEASE_SECONDS=20 TAPEMILL_TIMEZONE=UTC TAPEMILL_FOLD_AFTER_DAYS=7 TAPEMILL_DATES_FROM=2018-01-01 \
     TAPEMILL_DATES_YEARS_AHEAD=1 TAPEMILL_HISTORY_START=2018-01-01
 
-first=2018-01-01 count=150
+first=2018-01-01 count=100
 [ -z "${TAPEMILL_TEST_LONG:-}" ] || count=2500
 last=$(date -u -d "$first + $((count - 1)) days" +%F)
 months=$(sql warehouse "select count(*) from generate_series(date '$first', date_trunc('month', date '$last'), interval '1 month')")
@@ -38,10 +38,10 @@ statement_of() {
                       END { sub(/;[[:space:]]*$/, "", text); print text }' "$TAPEMILL_ROOT/sql/$1.sql"
 }
 
-# statements_of FILE: the names of those that read or write facts, but for utility statements
+# statements_of FILE: the names of those that read or write facts, or a table f that they are told, but for utility statements
 statements_of() {
     awk '/^-- name: / { name = $4 == "utility" ? "" : $3; next }
-         name && / fact_(trades|performance_daily)/ && !/^--/ { print name; name = "" }' "$TAPEMILL_ROOT/sql/$1.sql"
+         name && / (fact_(trades|performance_daily)|%1\$I f( |$))/ && !/^--/ { print name; name = "" }' "$TAPEMILL_ROOT/sql/$1.sql"
 }
 
 # What a statement is given: D the day's date_key, F and T the first and the last date_key of a range. One that makes a
@@ -53,22 +53,21 @@ declare -A values=(
     [jobs/trade_load/other_days]="'D', 'DESK'"
     [jobs/trade_load/superseded_elsewhere]="D, 'DESK', D"
     [jobs/trade_load/leave_other_day]="'DESK', D"
-    [jobs/trade_load/pair]="D, 'DESK'"
+    [jobs/trade_load/pair]="makes 'fact_trades', D, 'DESK'"
     [jobs/trade_load/update]="D, 'DESK', 1"
-    [jobs/trade_load/insert]="D, 'DESK', 1"
-    [jobs/trade_load/remove_vanished]="D, 'DESK', 1"
+    [jobs/trade_load/remove_vanished]="makes 'fact_trades', D, 'DESK', 1"
     [jobs/trade_load/missing_rates]="gen_random_uuid(), 'executions', '2018-02-14', '7', D, 'DESK'"
     [jobs/trade_build/stands_elsewhere]="makes 'fact_trades_m201801_all', 'DESK', 'D'"
     [jobs/trade_compare/facts]="makes D, 'DESK'"
     [jobs/compare_source/compare]="D, 'DESK', 'executions', '2018-02-14', '{}'"
     [jobs/realized_pnl/events]="makes D, 0, '{DESK,CLIENT}'"
-    [jobs/realized_pnl/update_facts]='D'
+    [jobs/realized_pnl/update_facts]="D, 'DESK'"
     [jobs/realized_pnl/report_assumed_multipliers]="gen_random_uuid(), '2018-02-14', D"
     [jobs/daily_performance/compute]="D, '2018-02-15Z'"
     [jobs/daily_performance/delete_rows]='D' [jobs/daily_performance/update_rows]='D, 1'
     [jobs/daily_performance/insert_rows]='D, 1'
-    # These make tables; and a corrected multiplier is about all dates of its instrument.
-    [jobs/trade_build/create]='' [jobs/fold_month/create]='' [jobs/multiplier_change/find_dates]=''
+    # These make tables or lock a name; and a corrected multiplier is about all dates of its instrument.
+    [jobs/leaf/create]='' [jobs/fold_month/create]='' [jobs/day_lock/take]='' [jobs/multiplier_change/find_dates]=''
 )
 
 # session VALUES FILE STATEMENT WHAT: in a transaction with the temporary tables of the file, prints WHAT of the statement:
