@@ -174,6 +174,12 @@ database_open(struct database **out, enum database_role role, const char *purpos
     return code;
 }
 
+int
+database_backend_pid(const struct database *database)
+{
+    return PQbackendPID(database->connection);
+}
+
 void
 database_close(struct database *database)
 {

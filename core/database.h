@@ -25,6 +25,9 @@ ERROR_MUST_CHECK enum error_code database_open(struct database **out, enum datab
 /* The same for an explicit connection string. */
 ERROR_MUST_CHECK enum error_code database_open_url(struct database **out, const char *url, const char *purpose,
                                                    struct error *error);
+/* The process id of its backend, as pg_stat_activity has it. */
+int database_backend_pid(const struct database *database);
+
 void database_close(struct database *database); /* NULL is allowed */
 
 /* False once the connection is lost: close it and open another. */

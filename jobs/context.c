@@ -53,9 +53,12 @@ job_side(struct job_context *context, struct database **side, struct error *erro
     *side = context->side;
     if (*side)
         return ERROR_NONE;
-    /* Its transactions are short. One that stands still is a frozen process's, and must not hold up whoever takes the
-     * job over: a takeover ends the run's own backend, this one ends by itself. */
-    if (database_open(&context->side, DATABASE_WAREHOUSE, "tapemill side", error) ||
+    char purpose[48];
+    /* Of a frozen process it must not hold up whoever takes the job over: a takeover ends it together with the run's
+     * own backend, by this name (sql/ledger/ledger.sql, end_backend); in a transaction that stands still it ends by
+     * itself. */
+    (void)snprintf(purpose, sizeof(purpose), "tapemill side of %d", database_backend_pid(context->warehouse));
+    if (database_open(&context->side, DATABASE_WAREHOUSE, purpose, error) ||
         database_run(context->side, "set idle_in_transaction_session_timeout = '5s'", error))
         return error->code;
     *side = context->side;

@@ -10,7 +10,7 @@
 
 #define SQL(name) sql_text("jobs/leaf", name)
 
-enum { STATEMENT_BYTES = 16 * 1024, ATTACH_MS = 120 * 1000, REWRITE_SHARE = 3 };
+enum { STATEMENT_BYTES = 16 * 1024, ATTACH_MS = 120 * 1000, REPLACE_MS = 8 * 1000, REWRITE_SHARE = 3 };
 
 enum error_code
 leaf_run(struct database *warehouse, const char *sql, int count, const char *const *values, struct error *error)
@@ -39,13 +39,13 @@ enum error_code
 leaf_try(struct database *warehouse, const struct leaf_step *step, int64_t timeout_ms, struct error *error)
 {
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
-    if (database_run(warehouse, SQL("savepoint"), error))
+    if (database_run(warehouse, SQL("savepoint"), error) || database_run(warehouse, SQL("timeout"), error))
         return error->code;
     while (step->run(step->context, error)) {
         /* A conflict that the step itself found will be there again; one of PostgreSQL's has an SQLSTATE. */
         if (error->code != ERROR_PG_CONFLICT || !error->sqlstate[0] || clock_monotonic_ms() >= deadline_ms)
             return error->code;
-        if (database_run(warehouse, SQL("rollback"), error) || database_run(warehouse, SQL("savepoint"), error))
+        if (database_run(warehouse, SQL("rollback"), error) || database_run(warehouse, SQL("timeout"), error))
             return error->code;
     }
     return database_run(warehouse, SQL("done"), error);
@@ -69,15 +69,22 @@ attach(void *context, struct error *error)
                     error);
 }
 
+static enum error_code
+attach_within(struct database *warehouse, const struct partition_leaf *leaf, const struct leaf_step *before,
+              int64_t timeout_ms, struct error *error)
+{
+    struct attachment attachment = {warehouse, leaf, before};
+    const struct leaf_step step = {attach, &attachment};
+    if (leaf_try(warehouse, &step, timeout_ms, error))
+        return error_context(error, "leaf %s", leaf->name);
+    return ERROR_NONE;
+}
+
 enum error_code
 leaf_attach(struct database *warehouse, const struct partition_leaf *leaf, const struct leaf_step *before,
             struct error *error)
 {
-    struct attachment attachment = {warehouse, leaf, before};
-    const struct leaf_step step = {attach, &attachment};
-    if (leaf_try(warehouse, &step, ATTACH_MS, error))
-        return error_context(error, "leaf %s", leaf->name);
-    return ERROR_NONE;
+    return attach_within(warehouse, leaf, before, ATTACH_MS, error);
 }
 
 enum error_code
@@ -155,8 +162,26 @@ leaf_rewrite_finish(struct leaf_rewrite *rewrite, struct job_context *context, c
 {
     struct replacement replacement = {rewrite, context->warehouse, before};
     const struct leaf_step drop = {drop_old, &replacement};
-    if (leaf_attach(context->warehouse, &rewrite->old_leaf, &drop, error))
+    if (attach_within(context->warehouse, &rewrite->old_leaf, &drop, REPLACE_MS, error))
         return error->code;
     FAILPOINT("leaf.replaced");
     return ERROR_NONE;
+}
+
+enum error_code
+leaf_rewrite_may_fail(struct database *warehouse, struct error *error)
+{
+    return database_run(warehouse, SQL("before_rewrite"), error);
+}
+
+bool
+leaf_rewrite_is_in_the_way(const struct error *error)
+{
+    return error->code == ERROR_PG_CONFLICT && error->sqlstate[0];
+}
+
+enum error_code
+leaf_rewrite_undo(struct database *warehouse, struct error *error)
+{
+    return database_run(warehouse, SQL("undo_rewrite"), error);
 }

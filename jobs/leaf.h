@@ -62,4 +62,11 @@ ERROR_MUST_CHECK enum error_code leaf_rewrite_index(struct leaf_rewrite *rewrite
 ERROR_MUST_CHECK enum error_code leaf_rewrite_finish(struct leaf_rewrite *rewrite, struct job_context *context,
                                                      const struct leaf_step *before, struct error *error);
 
+/* A reader may be in the month for long, and until it ends no leaf of it can be dropped: leaf_rewrite_finish() gives up
+ * after some seconds, with an error of which leaf_rewrite_is_in_the_way() is true. Then the caller undoes all since
+ * leaf_rewrite_may_fail(), a savepoint, and updates rows, which no reader hinders. */
+ERROR_MUST_CHECK enum error_code leaf_rewrite_may_fail(struct database *warehouse, struct error *error);
+bool leaf_rewrite_is_in_the_way(const struct error *error);
+ERROR_MUST_CHECK enum error_code leaf_rewrite_undo(struct database *warehouse, struct error *error);
+
 #endif

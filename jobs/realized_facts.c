@@ -37,9 +37,10 @@ store_flow(struct realized_facts *facts, int flow, struct job_context *context, 
 {
     struct leaf_rewrite *rewrite = &facts->rewrites[flow];
     bool *anew = &facts->anew[flow];
+    *anew = false;
     if (!facts->changed[flow])
         return ERROR_NONE;
-    if (leaf_rewrite_pays(facts->changed[flow], facts->computed[flow]) &&
+    if (!facts->in_place && leaf_rewrite_pays(facts->changed[flow], facts->computed[flow]) &&
         leaf_rewrite_begin(rewrite, context, pnl_day_flows[flow], date_key, anew, error))
         return error->code;
     if (!*anew)

@@ -12,13 +12,15 @@
 struct realized_facts {
     int64_t computed[PNL_DAY_FLOWS], changed[PNL_DAY_FLOWS]; /* fills, and those whose facts say otherwise */
     bool anew[PNL_DAY_FLOWS];
+    bool in_place; /* no leaf must be written anew */
     struct leaf_rewrite rewrites[PNL_DAY_FLOWS];
 };
 
 /* Counts a fill of the flow that the field names. */
 void realized_facts_count(struct realized_facts *facts, const struct copy_field *source, bool changed);
 
-/* Writes what was computed into the facts, or into new leaves. *written: rows that changed. */
+/* Writes what was computed into the facts, or into new leaves. *written: rows that changed. May be called again after
+ * leaf_rewrite_undo(). */
 ERROR_MUST_CHECK enum error_code realized_facts_store(struct realized_facts *facts, struct job_context *context,
                                                       int32_t date_key, int64_t *written, struct error *error);
 

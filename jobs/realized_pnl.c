@@ -435,16 +435,37 @@ describe(const struct realized_day *day)
                    day->reopened[0] ? ", \"reopened\": \"" : "", day->reopened, day->reopened[0] ? "\"" : "");
 }
 
+/* What was computed, into the facts and the books of the close; then the date is closed. */
+static enum error_code
+settle(struct realized_day *day, struct error *error)
+{
+    bool changed = false;
+    if (store_realized(day, error) || store_closing(day, &changed, error) || (changed && reopen_next(day, error)) ||
+        books_ahead_rebooked(day->context->warehouse, day->date_key, day->flows, error) || close_day(day, error))
+        return error->code;
+    return realized_facts_replace(&day->facts, day->context, error);
+}
+
 /* Books the flows that their loads have not. */
 static enum error_code
 book_flows(struct realized_day *day, struct error *error)
 {
-    bool changed = false;
-    if (stage_results(day, error) || store_realized(day, error) || store_closing(day, &changed, error) ||
-        (changed && reopen_next(day, error)) ||
-        books_ahead_rebooked(day->context->warehouse, day->date_key, day->flows, error))
+    struct job_context *context = day->context;
+    if (stage_results(day, error) || leaf_rewrite_may_fail(context->warehouse, error))
         return error->code;
-    return ERROR_NONE;
+    const struct ledger_counts counts = context->counts;
+    size_t pushes = context->pushes.count;
+    enum error_code code = settle(day, error);
+    if (code && leaf_rewrite_is_in_the_way(error)) {
+        if (leaf_rewrite_undo(context->warehouse, error))
+            return error->code;
+        context->counts = counts;
+        context->pushes.count = pushes;
+        day->reopened[0] = 0;
+        day->facts.in_place = true;
+        code = settle(day, error);
+    }
+    return code ? code : report_assumptions(day, error);
 }
 
 static enum error_code
@@ -454,12 +475,10 @@ run(struct job_context *context, struct error *error)
     if (read_date(&day, error) || take_locks(&day, error))
         return error->code;
     bool all_booked = strcmp(day.flows, "{}") == 0;
-    if ((!all_booked && book_flows(&day, error)) || close_day(&day, error))
+    if (all_booked ? close_day(&day, error) : book_flows(&day, error))
         return error->code;
     describe(&day);
-    if (all_booked)
-        return ERROR_NONE;
-    return realized_facts_replace(&day.facts, context, error) ? error->code : report_assumptions(&day, error);
+    return ERROR_NONE;
 }
 
 const struct job_definition job_realized_pnl = {

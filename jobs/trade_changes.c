@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/business_clock.h"
 #include "core/config.h"
 #include "core/ledger.h"
+#include "jobs/day_lock.h"
 #include "jobs/trade_load_internal.h"
 
 #define SQL(name) sql_text("jobs/trade_changes", name)
@@ -67,13 +69,16 @@ find_window(struct changes *changes, struct error *error)
     (void)snprintf(changes->to, INSTANT_BYTES, "%s", rows_text(rows, 0, 2));
     changes->nothing_new = rows_boolean(rows, 0, 3);
     changes->more = rows_boolean(rows, 0, 4);
+    bool finite = rows_boolean(rows, 0, 5);
     rows_free(rows);
-    return ERROR_NONE;
+    return finite ? ERROR_NONE
+                  : error_set(error, ERROR_ARGUMENT, "the argument since must be an instant such as 2024-01-02T00:00Z");
 }
 
 /* ---- the dates ---------------------------------------------------------------------------------------------- */
 
-/* When the changed rows were executed, to a quarter of an hour: every business date begins on one, or within one. */
+/* When the changed rows were executed, to a quarter of an hour: every business date begins on one, or within one. Years
+ * that no calendar knows come as their ends. */
 static enum error_code
 find_times(struct changes *changes, struct rows **times, struct error *error)
 {
@@ -86,7 +91,8 @@ find_times(struct changes *changes, struct rows **times, struct error *error)
     enum error_code code = extract_compose(context, changes->load.definition->extract, &range, &query, error);
     if (!code) {
         buffer_format(&text,
-                      "select distinct (extract(epoch from date_bin('15 minutes', executed_at, "
+                      "select distinct (extract(epoch from date_bin('15 minutes', "
+                      "least(greatest(executed_at, '0002-01-01 00:00+00'), '9998-12-31 00:00+00'), "
                       "'2000-01-01 00:00+00')) * 1000000)::bigint from (%s) changed "
                       "where isfinite(executed_at) order by 1",
                       query.bytes);
@@ -99,42 +105,85 @@ find_times(struct changes *changes, struct rows **times, struct error *error)
     return code;
 }
 
-/* Whether the date is to be merged: it was loaded, or it is today's or a later one. */
+/* The business dates of the times, in order, each once; freed by the caller. */
+static enum error_code
+find_dates(struct changes *changes, int32_t **dates, size_t *count, struct error *error)
+{
+    const struct business_clock *clock = &changes->load.clock;
+    struct rows *times = NULL;
+    *dates = NULL;
+    *count = 0;
+    if (find_times(changes, &times, error))
+        return error->code;
+    size_t room = rows_count(times) * 2 + 1;
+    *dates = malloc(room * sizeof(**dates));
+    for (size_t i = 0; *dates && i < rows_count(times); i++) {
+        int64_t from_us = rows_integer(times, i, 0);
+        int32_t first, last, second;
+        business_clock_split(clock, from_us, &first, &second);
+        business_clock_split(clock, from_us + BIN_US - 1, &last, &second);
+        for (int32_t days = first; days <= last && *count < room; days++)
+            if (!*count || (*dates)[*count - 1] < days)
+                (*dates)[(*count)++] = days;
+    }
+    rows_free(times);
+    return *dates ? ERROR_NONE : error_set(error, ERROR_MEMORY, "out of memory for a list of dates");
+}
+
+/* All days first, in order: whether a date was loaded can be told only when no load of it is under way, and a load that
+ * holds one of them must not wait for what a merge of another keeps to the commit. The source is seen anew after it:
+ * what was deleted there meanwhile, a load may have taken out. */
+static enum error_code
+lock_dates(struct changes *changes, const int32_t *dates, size_t count, struct error *error)
+{
+    struct trade_load *load = &changes->load;
+    struct database *source;
+    for (size_t i = 0; i < count; i++)
+        if (day_lock(load->context->warehouse, load->definition->source_label, calendar_date_key(dates[i]), error))
+            return error->code;
+    if (job_source(load->context, &source, error))
+        return error->code;
+    return database_run(source, SQL("look_again"), error);
+}
+
+/* Whether the date is to be merged: it was loaded, or it is today's or a later one. One that dim_date lacks is a
+ * finding: its rows can go nowhere. */
 static enum error_code
 is_wanted(struct changes *changes, int32_t days, bool *wanted, struct error *error)
 {
     struct trade_load *load = &changes->load;
-    char key[NUMBER_BYTES], to_us[NUMBER_BYTES], known[8];
+    struct rows *rows;
+    char key[NUMBER_BYTES], date[CALENDAR_DATE_BYTES];
     int32_t today, second;
     (void)snprintf(key, sizeof(key), "%d", (int)calendar_date_key(days));
-    if (database_value(load->context->warehouse, SQL("microseconds"), DATABASE_VALUES(changes->to), to_us,
-                       sizeof(to_us), error) ||
-        database_value(load->context->warehouse, SQL("is_loaded"), DATABASE_VALUES(load->definition->source_label, key),
-                       known, sizeof(known), error))
+    (void)calendar_date_format(days, date);
+    if (database_query(load->context->warehouse, SQL("look_at_date"),
+                       DATABASE_VALUES(load->definition->source_label, key, changes->to), &rows, error))
         return error->code;
-    business_clock_split(&load->clock, strtoll(to_us, NULL, 10), &today, &second);
-    *wanted = known[0] == 't' || days >= today;
-    return ERROR_NONE;
+    bool is_loaded = rows_boolean(rows, 0, 0), is_known = rows_boolean(rows, 0, 1);
+    business_clock_split(&load->clock, rows_integer(rows, 0, 2), &today, &second);
+    rows_free(rows);
+    *wanted = is_known && (is_loaded || days >= today);
+    if (is_known)
+        return ERROR_NONE;
+    return database_query(load->context->warehouse, SQL("report_unknown_date"),
+                          DATABASE_VALUES(load->context->run->run_id, load->definition->source_table, date), NULL,
+                          error);
 }
 
 static enum error_code
 merge_date(struct changes *changes, int32_t days, struct error *error)
 {
     struct trade_load *load = &changes->load;
-    struct job_context *context = load->context;
-    char start_us[NUMBER_BYTES], end_us[NUMBER_BYTES], start[INSTANT_BYTES], end[INSTANT_BYTES];
+    char start[BUSINESS_CLOCK_INSTANT_BYTES], end[BUSINESS_CLOCK_INSTANT_BYTES];
     bool wanted = false;
     if (is_wanted(changes, days, &wanted, error))
         return error->code;
+    wanted = wanted && business_clock_interval(&load->clock, days, start, end);
     changes->dates += wanted;
     changes->dates_left += !wanted;
     if (!wanted)
         return ERROR_NONE;
-    (void)snprintf(start_us, sizeof(start_us), "%" PRId64, business_clock_start(&load->clock, days));
-    (void)snprintf(end_us, sizeof(end_us), "%" PRId64, business_clock_start(&load->clock, days + 1));
-    if (database_value(context->warehouse, SQL("instant"), DATABASE_VALUES(start_us), start, sizeof(start), error) ||
-        database_value(context->warehouse, SQL("instant"), DATABASE_VALUES(end_us), end, sizeof(end), error))
-        return error->code;
     const struct extract_range range = {start, end, changes->from, changes->to};
     trade_load_choose_date(load, days, &range);
     return trade_merge(load, error) ? error->code : trade_load_report_rates(load, error);
@@ -143,22 +192,14 @@ merge_date(struct changes *changes, int32_t days, struct error *error)
 static enum error_code
 merge_dates(struct changes *changes, struct error *error)
 {
-    struct rows *times;
-    int32_t last = INT32_MIN;
-    if (find_times(changes, &times, error))
-        return error->code;
-    enum error_code code = ERROR_NONE;
-    for (size_t i = 0; !code && i < rows_count(times); i++) {
-        int64_t from_us = rows_integer(times, i, 0);
-        int32_t first, second, end;
-        business_clock_split(&changes->load.clock, from_us, &first, &second);
-        business_clock_split(&changes->load.clock, from_us + BIN_US - 1, &end, &second);
-        for (int32_t days = first > last ? first : last + 1; !code && days <= end; days++) {
-            code = merge_date(changes, days, error);
-            last = days;
-        }
-    }
-    rows_free(times);
+    int32_t *dates;
+    size_t count;
+    enum error_code code = find_dates(changes, &dates, &count, error);
+    if (!code && count)
+        code = lock_dates(changes, dates, count, error);
+    for (size_t i = 0; !code && i < count; i++)
+        code = merge_date(changes, dates[i], error);
+    free(dates);
     return code;
 }
 

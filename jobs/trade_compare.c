@@ -15,7 +15,6 @@ enum column {
     COLUMN_REFERENCE = 7,
     COLUMN_EXECUTION_ID = 8,
     COLUMN_EXECUTED_AT = 10,
-    COLUMN_IS_DELETED = 28,
 };
 
 static const bool is_numeric[TRADE_COMPARE_COLUMNS] = {
@@ -45,20 +44,13 @@ next_fact(struct trade_compare *compare, struct error *error)
     return ERROR_NONE;
 }
 
-/* Leaves the fact behind. A tombstone that no row met stays one. */
+/* Leaves the fact behind, which no row met. */
 static enum error_code
 pass_fact(struct trade_compare *compare, struct error *error)
 {
-    bool is_deleted;
-    if (copy_field_bool(&compare->fact[FACT_COLUMNS + COLUMN_IS_DELETED], &is_deleted, error))
-        return error->code;
-    if (!is_deleted) {
-        copy_put_row(compare->absent, 1);
-        copy_put_field(compare->absent, &compare->fact[FACT_KEY]);
-        if (copy_flush(compare->absent, error))
-            return error->code;
-    }
-    return next_fact(compare, error);
+    copy_put_row(compare->absent, 1);
+    copy_put_field(compare->absent, &compare->fact[FACT_KEY]);
+    return copy_flush(compare->absent, error) ? error->code : next_fact(compare, error);
 }
 
 enum error_code

@@ -28,7 +28,7 @@ ERROR_MUST_CHECK enum error_code trade_compare_open(struct trade_compare **out, 
 ERROR_MUST_CHECK enum error_code trade_compare_row(struct trade_compare *compare, const struct copy_field *fields,
                                                    bool *same, struct error *error);
 
-/* Ends the reading and puts the keys of live facts that no row met into stage_absent; frees compare, also on failure.
+/* Ends the reading and puts the keys of facts that no row met into stage_absent; frees compare, also on failure.
  * *facts: how many there were, tombstones included. */
 ERROR_MUST_CHECK enum error_code trade_compare_finish(struct trade_compare *compare, int64_t *facts,
                                                       struct error *error);

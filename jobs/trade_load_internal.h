@@ -40,6 +40,8 @@ struct trade_load {
     struct copy_writer *findings;            /* with a leaf: rows that broke rules wait here */
     struct trade_books *books;               /* P&L is computed on the way in; NULL: it is not */
     char opening_digest[TRADE_DIGEST_BYTES]; /* of the books as they were opened */
+    bool in_place;                           /* the leaf must not be written anew */
+    char *dates;                             /* room for a list of dates */
     int64_t rejected, without_rate;
     bool any_reference; /* the range of the references that were loaded: */
     int64_t low_number, high_number;

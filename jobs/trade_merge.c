@@ -1,4 +1,5 @@
 /* jobs/trade_merge.c - a flow's day that has facts already, or only some of whose rows were read: stage, then merge. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,6 +26,33 @@ reads_changes(const struct trade_load *load)
     return load->range.changed_from != NULL;
 }
 
+/* Whether a reference came twice of which one row was not staged, since its fact says the same. The facts' tables are
+ * let go of again: see find_other_days(). */
+static enum error_code
+find_met_twice(struct trade_load *load, bool *twice, struct error *error)
+{
+    struct database *warehouse = load->context->warehouse;
+    char answer[8];
+    if (database_run(warehouse, SQL("look"), error) ||
+        database_value(warehouse, SQL("met_twice"), DATABASE_VALUES(load->date_key, load->definition->source_label),
+                       answer, sizeof(answer), error))
+        return error->code;
+    *twice = answer[0] == 't';
+    return database_run(warehouse, SQL("looked"), error);
+}
+
+/* Stages every row, as which of two counts can be told only beside each other. */
+static enum error_code
+stage_all(struct trade_load *load, struct error *error)
+{
+    struct database *warehouse = load->context->warehouse;
+    load->in_place = true;
+    if (database_run(warehouse, SQL("empty_stage"), error) || trade_stage(load, error))
+        return error->code;
+    return database_query(warehouse, SQL("all_absent"), DATABASE_VALUES(load->date_key, load->definition->source_label),
+                          NULL, error);
+}
+
 /* Stages what differs from the facts that stand; of changes, which are few, all. */
 static enum error_code
 stage_differences(struct trade_load *load, struct error *error)
@@ -37,8 +65,11 @@ stage_differences(struct trade_load *load, struct error *error)
         trade_stage(load, error))
         return error->code;
     struct trade_compare *compare = load->compare;
+    bool twice;
     load->compare = NULL;
-    return trade_compare_finish(compare, &load->facts, error);
+    if (trade_compare_finish(compare, &load->facts, error) || find_met_twice(load, &twice, error))
+        return error->code;
+    return twice ? stage_all(load, error) : ERROR_NONE;
 }
 
 /* Stages without holding anything a dimension sync would wait for; when a dimension moved meanwhile, once more with the
@@ -88,6 +119,9 @@ leave_day(struct trade_load *load, const char *date_key, struct error *error)
         return error->code;
     if (!left)
         return ERROR_NONE;
+    if (database_query(load->context->warehouse, SQL("note_left"), DATABASE_VALUES(label, date_key, load->run_no), NULL,
+                       error))
+        return error->code;
     (void)snprintf(date, sizeof(date), "%.4s-%.2s-%.2s", date_key, date_key + 4, date_key + 6);
     if (trade_load_mark_changed(load, date_key, &was_closed, error) || books_ahead_withdraw(load, date_key, error))
         return error->code;
@@ -101,11 +135,11 @@ static enum error_code
 find_other_days(struct trade_load *load, struct rows **rows, struct error *error)
 {
     struct database *warehouse = load->context->warehouse;
-    char *dates = arena_alloc(load->context->arena, DATES_BYTES);
-    if (!dates)
+    load->dates = load->dates ? load->dates : arena_alloc(load->context->arena, DATES_BYTES);
+    if (!load->dates)
         return error_set(error, ERROR_MEMORY, "out of memory for a list of dates");
-    if (trade_load_candidates(load, dates, DATES_BYTES, error) || database_run(warehouse, SQL("look"), error) ||
-        database_query(warehouse, SQL("other_days"), DATABASE_VALUES(dates, load->definition->source_label), rows,
+    if (trade_load_candidates(load, load->dates, DATES_BYTES, error) || database_run(warehouse, SQL("look"), error) ||
+        database_query(warehouse, SQL("other_days"), DATABASE_VALUES(load->dates, load->definition->source_label), rows,
                        error))
         return error->code;
     if (!database_run(warehouse, SQL("looked"), error))
@@ -175,6 +209,23 @@ update_rows(struct trade_load *load, struct error *error)
     return run_on_facts(load, "write_staged", 5, fact, "{}", &counts->inserted, error);
 }
 
+/* Into the new leaf all facts that are not to be updated. */
+static enum error_code
+keep_others(struct trade_load *load, int64_t *kept, struct error *error)
+{
+    struct database *warehouse = load->context->warehouse;
+    char text[STATEMENT_BYTES];
+    struct rows *rows;
+    if (database_value(warehouse, SQL("keep_others"),
+                       DATABASE_VALUES(load->rewrite->leaf.name, load->rewrite->old_leaf.name), text, sizeof(text),
+                       error) ||
+        database_query(warehouse, text, 0, NULL, &rows, error))
+        return error->code;
+    *kept = rows_affected(rows);
+    rows_free(rows);
+    return ERROR_NONE;
+}
+
 /* The same by a new leaf: the facts that stay as they are, and all that was staged. The old leaf is only read: writing
  * to a partition locks its parent. */
 static enum error_code
@@ -182,13 +233,16 @@ rewrite_rows(struct trade_load *load, struct error *error)
 {
     struct ledger_counts *counts = &load->context->counts;
     struct leaf_rewrite *rewrite = load->rewrite;
-    int64_t updated, written = 0;
-    if (trade_load_number(load, "count_updates", 0, NULL, &updated, error) ||
-        leaf_run(load->context->warehouse, SQL("keep_others"),
-                 DATABASE_VALUES(rewrite->leaf.name, rewrite->old_leaf.name), error) ||
+    int64_t updated, kept = 0, written = 0;
+    if (trade_load_number(load, "count_updates", 0, NULL, &updated, error) || keep_others(load, &kept, error) ||
         run_on_facts(load, "write_staged", 5, rewrite->leaf.name, "{U}", &written, error) ||
         remove_vanished(load, rewrite->leaf.name, error))
         return error->code;
+    if (kept + updated != load->facts)
+        return error_set(error, ERROR_GATE,
+                         "the new leaf of %s has %" PRId64 " of the %" PRId64 " facts that stand; look for what else "
+                         "writes to %s, then retry the job",
+                         load->business_date, kept + updated, load->facts, rewrite->old_leaf.name);
     counts->updated += updated;
     counts->inserted += written - updated;
     return leaf_rewrite_index(rewrite, load->context, error);
@@ -201,7 +255,8 @@ choose_way(struct trade_load *load, bool left_days, struct error *error)
 {
     bool possible;
     load->rewrite = NULL;
-    if (reads_changes(load) || left_days || !leaf_rewrite_pays(load->extracted - load->unchanged, load->facts))
+    if (reads_changes(load) || left_days || load->in_place ||
+        !leaf_rewrite_pays(load->extracted - load->unchanged, load->facts))
         return ERROR_NONE;
     struct leaf_rewrite *rewrite = arena_alloc(load->context->arena, sizeof(*rewrite));
     if (!rewrite)
@@ -280,17 +335,37 @@ settle_step(void *load, struct error *error)
     return settle_moves(load, error);
 }
 
+/* All that follows once rows are staged and findings filed. */
+static enum error_code
+finish(struct trade_load *load, struct error *error)
+{
+    const struct ledger_counts *counts = &load->context->counts;
+    const struct leaf_step settle = {settle_step, load};
+    int64_t before = counts->inserted + counts->updated + counts->removed;
+    if (merge(load, error) || announce(load, counts->inserted + counts->updated + counts->removed - before, error))
+        return error->code;
+    /* With a new leaf in the same try: whoever waits for the last look may hold what the leaf's place needs. */
+    return load->rewrite ? leaf_rewrite_finish(load->rewrite, load->context, &settle, error)
+                         : settle_moves(load, error);
+}
+
 enum error_code
 trade_merge(struct trade_load *load, struct error *error)
 {
-    const struct ledger_counts *counts = &load->context->counts;
-    int64_t before = counts->inserted + counts->updated + counts->removed;
-    if (partition_ensure_day(load->context, fact, load->definition->source_label, load->date_key_number, error) ||
-        stage(load, error) || file_findings(load, error) || merge(load, error) ||
-        announce(load, counts->inserted + counts->updated + counts->removed - before, error))
+    struct job_context *context = load->context;
+    load->in_place = false;
+    if (partition_ensure_day(context, fact, load->definition->source_label, load->date_key_number, error) ||
+        stage(load, error) || file_findings(load, error) || leaf_rewrite_may_fail(context->warehouse, error))
         return error->code;
-    /* With a new leaf in the same try: whoever waits for the last look may hold what the leaf's place needs. */
-    const struct leaf_step settle = {settle_step, load};
-    return load->rewrite ? leaf_rewrite_finish(load->rewrite, load->context, &settle, error)
-                         : settle_moves(load, error);
+    const struct ledger_counts counts = context->counts;
+    size_t pushes = context->pushes.count;
+    load->rewrite = NULL;
+    if (!finish(load, error))
+        return ERROR_NONE;
+    if (!load->rewrite || !leaf_rewrite_is_in_the_way(error) || leaf_rewrite_undo(context->warehouse, error))
+        return error->code;
+    context->counts = counts;
+    context->pushes.count = pushes;
+    load->in_place = true;
+    return finish(load, error);
 }

@@ -36,8 +36,16 @@ order by c.contype nulls last, i.indexrelid
 select format('set local default_statistics_target = 10; analyze %I; set local default_statistics_target to default', $1::text)
 
 -- name: savepoint utility
-savepoint leaf;
+savepoint leaf
+
+-- name: timeout utility
 set local lock_timeout = '500ms'
+
+-- name: before_rewrite utility
+savepoint rewrite
+
+-- name: undo_rewrite utility
+rollback to savepoint rewrite
 
 -- name: rollback utility
 rollback to savepoint leaf

@@ -26,17 +26,29 @@ with known as (
 select coalesce(watermark at time zone 'UTC' || '+00', ''),
        (at - make_interval(secs => $3::integer)) at time zone 'UTC' || '+00',
        until at time zone 'UTC' || '+00',
-       until <= at as nothing_new, until < limit_at as more
+       until <= at as nothing_new, until < limit_at as more, coalesce(isfinite(since), true) as is_finite
 from cut
 
--- name: is_loaded
-select exists (select from etl_fact_days where source = $1 and date_key = $2::integer)
+-- name: look_again utility
+-- The source, in a snapshot that the next query takes.
+rollback;
+begin isolation level repeatable read read only
 
--- name: microseconds
-select (extract(epoch from $1::timestamptz) * 1000000)::bigint
+-- name: look_at_date
+-- Whether the flow $1 of the date $2 was loaded and dim_date knows the date; and the instant $3 in microseconds.
+select exists (select from etl_fact_days where source = $1 and date_key = $2::integer),
+       exists (select from dim_date where date_key = $2::integer),
+       (extract(epoch from $3::timestamptz) * 1000000)::bigint
 
--- name: instant
-select (timestamptz '1970-01-01 00:00+00' + $1::bigint * interval '1 microsecond') at time zone 'UTC' || '+00'
+-- name: report_unknown_date
+-- $1 run, $2 source table, $3 the date. Once, until somebody resolves it.
+insert into etl_data_quality_issues (job_run_id, source_table, record_id, rule_name, severity, error_message, business_date)
+select $1::uuid, $2::text, $3::text, 'date_unknown', 'ERROR',
+       format('[date_unknown] changed rows of %s are of %s, which dim_date does not have: put them right at the source, or have '
+              'the date made with TAPEMILL_DATES_FROM or TAPEMILL_DATES_YEARS_AHEAD and `tapemill enqueue dates`, then '
+              'load the date', $2::text, $3::text), $3::text::date
+where not exists (select from etl_data_quality_issues
+                  where source_table = $2::text and record_id = $3::text and rule_name = 'date_unknown' and resolved_at is null)
 
 -- name: move_watermark
 -- By compare-and-set: $2 the new one, $3 as it was read, or ''. A run that began before it does not take it back.
@@ -46,3 +58,4 @@ where $3 = '' or exists (select from etl_cdc_watermarks where source_table = $1:
 on conflict (source_table) do update
 set last_processed_timestamp = greatest(w.last_processed_timestamp, excluded.last_processed_timestamp), updated_at = now()
 where w.last_processed_timestamp is not distinct from nullif($3, '')::timestamptz
+   or excluded.last_processed_timestamp <= w.last_processed_timestamp

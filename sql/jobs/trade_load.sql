@@ -25,6 +25,21 @@ from stdin (format binary)
 -- name: copy_absent utility
 copy stage_absent (trade_key) from stdin (format binary)
 
+-- name: met_twice
+-- Whether a staged row's fact was met by another row, which was not staged.
+select exists (select from stage_trades s
+               join fact_trades f on f.tenant_id = s.tenant_id and f.trade_reference = s.trade_reference
+               where not s.is_error and f.date_key = $1::integer and f.source = $2
+                 and not exists (select from stage_absent a where a.trade_key = f.trade_key))
+
+-- name: all_absent
+-- Where all rows are staged, none was met while facts were read.
+insert into stage_absent (trade_key) select trade_key from fact_trades where date_key = $1::integer and source = $2
+
+-- name: note_left
+-- A trade left the date: whoever compares it meanwhile is to know.
+update etl_fact_days set last_loaded_at = clock_timestamp(), last_run_no = $3::bigint where source = $1 and date_key = $2::integer
+
 -- name: empty_stage utility
 truncate stage_trades, stage_absent
 
@@ -170,7 +185,8 @@ set time_key = s.time_key, instrument_key = s.instrument_key, account_key = s.ac
     currency = s.currency, rate_to_base = s.rate_to_base, liquidity_flag = s.liquidity_flag,
     execution_venue = s.execution_venue, latency_ms = s.latency_ms, fill_latency_ms = s.fill_latency_ms,
     fill_count = s.fill_count, is_partial_fill = s.is_partial_fill, is_deleted = s.is_deleted,
-    source_updated_at = s.source_updated_at, realized_pnl = null, is_closing = null, etl_run_id = $3::bigint,
+    source_updated_at = s.source_updated_at, source_lsn = null, realized_pnl = null, is_closing = null,
+    etl_run_id = $3::bigint,
     loaded_at = clock_timestamp()
 from stage_pairs p
 join stage_trades s on s.ctid = p.stage_row
@@ -204,7 +220,7 @@ where attrelid = 'fact_trades'::regclass and attnum > 0 and not attisdropped
 -- Live facts of the date that the source no longer has become tombstones. A source row that is quarantined is still
 -- there: its fact keeps the last good version. A client's row that lost its reference cannot be told from any other:
 -- then nothing is taken for gone.
--- stage_absent has the live facts that no row met while they were read; rows that were staged may have met them since.
+-- stage_absent has the facts that no row met while they were read; rows that were staged may have met them since.
 -- Set operations on keys first, so that no plan depends on an estimate of how many are gone.
 -- The statement for the table $1, as above. $2 date_key, $3 source, $4 the run.
 select format($statement$

@@ -131,10 +131,15 @@ where id = $1::bigint and state in ('waiting', 'queued', 'retry', 'running', 'de
 returning backend_pid, backend_start, end_key
 
 -- name: end_backend
-select pg_terminate_backend(pid) from pg_stat_activity where pid = $1::integer and backend_start = $2::timestamptz
+-- Together with its side connection (jobs/context.c).
+select pg_terminate_backend(pid) from pg_stat_activity
+where (pid = $1::integer and backend_start = $2::timestamptz)
+   or (application_name = 'tapemill side of ' || $1 and backend_start >= $2::timestamptz)
 
 -- name: backend_alive
-select count(*) from pg_stat_activity where pid = $1::integer and backend_start = $2::timestamptz
+select count(*) from pg_stat_activity
+where (pid = $1::integer and backend_start = $2::timestamptz)
+   or (application_name = 'tapemill side of ' || $1 and backend_start >= $2::timestamptz)
 
 -- name: forget_backend
 update etl_jobs set backend_pid = null, backend_start = null

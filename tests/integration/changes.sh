@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Changes by watermark: what changed at the source since the last time reaches the facts, whatever dates it is of, without the
 # dates being read whole; a transaction that is still open on the source holds the watermark back; nothing is applied twice.
-. "$(dirname "$0")/../support/servers.sh"
-servers_up
+source "$(dirname "${BASH_SOURCE[0]}")/../support/faults.sh"
+faults_up TAPEMILL_LEASE_SECONDS=20
 export TAPEMILL_HISTORY_START=2024-01-02 TAPEMILL_CHANGES_LAG_SECONDS=0 TAPEMILL_CHANGES_OVERLAP_SECONDS=1
 tapemill migrate >/dev/null
 tapemill source init >/dev/null
@@ -120,6 +120,32 @@ wait_until_sql 60 "it commits" source "select count(*) from executions where exe
 run_changes
 assert_equal '20240102 20240102' "$(fact 9 date_key) $(fact 10 date_key)" "both arrive once it is over"
 exec {session}>&-
+
+# ---- a date whose first load is under way, dates that are not on the calendar, and many at once
+
+execution 20 '2024-01-04 15:00Z'
+start_worker
+second=$STARTED_PID
+arm load.indexed stop
+tapemill enqueue load_executions --date 2024-01-04 >/dev/null
+wait_until_hit load.indexed
+execution 21 '2024-01-04 16:00Z'
+tapemill enqueue load_changed_executions >/dev/null
+wait_until_sql 60 "the changes wait for the load" warehouse \
+    "select count(*) from pg_locks where locktype = 'advisory' and not granted" 1
+kill -CONT "$HIT_PID"
+wait_until_sql 60 "load and changes" warehouse "select count(*) from etl_jobs where job_name like 'load%' and state <> 'done'" 0
+assert_equal '20240104 20240104' "$(fact 20 date_key) $(fact 21 date_key)" "a row that came after the load's snapshot"
+stop_process "$second"
+
+execution 22 '2099-01-04 16:00Z'
+execution 23 '20240-01-04 16:00Z'
+sql source "insert into executions (execution_id, account_id, instrument_id, executed_at, side, quantity, price, status, updated_at)
+            select 100 + i, 10, 1, now() + i * interval '1 day', 'BUY', 1, 10, 'NEW', clock_timestamp() from generate_series(1, 90) i"
+run_changes
+assert_equal 90 "$(sql warehouse "select count(*) from fact_trades where execution_id > 100")" "rows of ninety dates"
+assert_equal 2 "$(sql warehouse "select count(*) from etl_data_quality_issues where rule_name = 'date_unknown'")" \
+    "dates that dim_date does not have"
 
 # ---- the clients' flow, a window that one run does not take, and who may not see transactions
 

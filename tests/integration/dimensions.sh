@@ -44,7 +44,7 @@ hold_until() {
                 perform pg_sleep(0.01), pg_stat_clear_snapshot();
                 seen := array(select unnest(seen) union
                               select pid || ' ' || xact_start from pg_stat_activity
-                              where wait_event_type = 'Lock' and application_name in ('dimension_run', 'tapemill side'));
+                              where wait_event_type = 'Lock' and application_name ~ '^(dimension_run|tapemill side)');
                 waits := cardinality(seen);
             end loop;
         end

@@ -76,3 +76,19 @@ wait_until_quiet
 assert_equal 2 "$(replaced "$before")" "leaves that realised P&L replaced"
 assert_equal "$expected" "$(print_of_all)" "after realised P&L"
 assert_equal '' "$(sql warehouse "select relname from pg_class where relname like 'fact_trades%\_new%' and relkind = 'r'")" "nothing is left beside"
+
+# A reader that stays keeps every leaf from being replaced: then rows are updated, after all.
+before=$(leaves)
+mkfifo "$TEST_DIR/session.pipe"
+start_process session -- bash -c 'exec psql -XAtq -v ON_ERROR_STOP=1 "$1" <"$2"' - "$TAPEMILL_WAREHOUSE_URL" "$TEST_DIR/session.pipe"
+exec {session}>"$TEST_DIR/session.pipe"
+echo "begin; select count(*) from fact_trades;" >&"$session"
+wait_until_sql 60 "somebody reads" warehouse "select count(*) from pg_stat_activity where state = 'idle in transaction'" 1
+sql source "update executions set commission = commission + 1, updated_at = updated_at + interval '60 days'
+            where executed_at < '2024-01-03 05:00Z'"
+tapemill enqueue load_executions --date 2024-01-02 --wait >"$TEST_DIR/reader.log" 2>&1 || fail "$(cat "$TEST_DIR/reader.log")"
+assert_equal t "$(sql warehouse "select updated > 300 from etl_job_runs where job_name = 'load_executions' order by run_no desc limit 1")" \
+    "rows that were updated beside a reader"
+assert_equal 0 "$(replaced "$before")" "leaves that were replaced beside a reader"
+exec {session}>&-
+wait_until_quiet

@@ -70,6 +70,13 @@ assert_equal '6,7' "$(sql warehouse "select string_agg(record_id, ',' order by r
                                      where source_table = 'executions' and resolved_at is null")" "the quarantine"
 assert_equal 1 "$(sql warehouse "select count(*) from etl_data_quality_issues where rule_name = 'fx_rate_missing' and record_id = 'JPY'")" \
     "the missing rate is a finding"
+# Of two rows of one reference with one updated_at the later id counts, and goes on counting when nothing has changed.
+sql source "update trades set updated_at = '2024-01-02 15:30Z' where trade_reference = 'T-1'"
+for again in 1 2 3; do
+    load_day 2024-01-02
+    assert_equal '3|0|0|1|1|1|0' "$(counts load_trades)" "a reference that comes twice, loaded again ($again)"
+    assert_equal '19.00000000' "$(fact T-1 price)" "the row of the later id ($again)"
+done
 # The bucket of account 10 without strategy holds fills in yen: it must not be there.
 assert_equal 0 "$(sql warehouse 'select count(*) from fact_performance_daily')" "a missing rate holds its bucket"
 
