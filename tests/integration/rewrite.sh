@@ -4,7 +4,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../support/faults.sh"
 faults_up TAPEMILL_LEASE_SECONDS=10 TAPEMILL_DATES_FROM=2024-01-01
 tapemill source init >/dev/null
-tapemill source generate --seed 5 --from 2024-01-02 --days 3 --rows 400 --client-rows 90 --quotes 0 >/dev/null 2>&1
+tapemill source generate --seed 5 --from 2024-01-02 --days 3 --rows 1500 --client-rows 90 --quotes 0 >/dev/null 2>&1
 warehouse_prepare 2024-01-02 3
 
 # load_all WAREHOUSE MIN_ROWS: all dates, by three workers
@@ -87,8 +87,24 @@ wait_until_sql 60 "somebody reads" warehouse "select count(*) from pg_stat_activ
 sql source "update executions set commission = commission + 1, updated_at = updated_at + interval '60 days'
             where executed_at < '2024-01-03 05:00Z'"
 tapemill enqueue load_executions --date 2024-01-02 --wait >"$TEST_DIR/reader.log" 2>&1 || fail "$(cat "$TEST_DIR/reader.log")"
-assert_equal t "$(sql warehouse "select updated > 300 from etl_job_runs where job_name = 'load_executions' order by run_no desc limit 1")" \
+assert_equal t "$(sql warehouse "select updated > 1000 from etl_job_runs where job_name = 'load_executions' order by run_no desc limit 1")" \
     "rows that were updated beside a reader"
 assert_equal 0 "$(replaced "$before")" "leaves that were replaced beside a reader"
 exec {session}>&-
+wait_until_quiet
+
+# A worker that is frozen while it reads the facts that stand lets go of them when its job is taken over.
+before=$(leaves)
+sql source "update executions set commission = commission + 1, updated_at = updated_at + interval '90 days'
+            where executed_at > '2024-01-04 05:00Z'"
+arm load.extracting stop-both
+start_worker TAPEMILL_REWRITE_MIN_ROWS=1 TAPEMILL_LEASE_SECONDS=2
+enqueue load_executions --date 2024-01-04
+wait_until_hit load.extracting
+start_worker TAPEMILL_REWRITE_MIN_ROWS=1 TAPEMILL_LEASE_SECONDS=2
+wait_until_sql 60 "the job of the frozen worker" warehouse "select state from etl_jobs where id = $JOB" done
+assert_equal 'LOST COMPLETED' "$(sql warehouse "select string_agg(status, ' ' order by run_no) from etl_job_runs where job_id = $JOB")" \
+    "runs of the frozen worker's job"
+assert_equal 1 "$(replaced "$before")" "leaves that were replaced while a worker was frozen"
+kill -CONT "$HIT_PID" "$(awk '/^PPid:/ { print $2 }' "/proc/$HIT_PID/status")"
 wait_until_quiet
