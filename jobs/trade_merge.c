@@ -65,7 +65,7 @@ stage_differences(struct trade_load *load, struct error *error)
         trade_stage(load, error))
         return error->code;
     struct trade_compare *compare = load->compare;
-    bool twice;
+    bool twice = false;
     load->compare = NULL;
     if (trade_compare_finish(compare, &load->facts, error) || find_met_twice(load, &twice, error))
         return error->code;
