@@ -50,6 +50,7 @@ declare -A values=(
     [report/overview/warehouse]='F, T' [report/overview/currencies]='F, T'
     [report/trades/main]='F, T' [report/trades/totals]="F, T, 'date'"
     [report/pnl/main]='F, T' [report/pnl/totals]="F, T, 'account'"
+    [jobs/trade_load/met_twice]="D, 'DESK'" [jobs/trade_load/all_absent]="D, 'DESK'"
     [jobs/trade_load/other_days]="'D', 'DESK'"
     [jobs/trade_load/superseded_elsewhere]="D, 'DESK', D"
     [jobs/trade_load/leave_other_day]="'DESK', D"
