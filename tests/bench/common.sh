@@ -113,6 +113,15 @@ fresh() {
         2>/dev/null
 }
 
+# Seconds from enqueue to the end of realised P&L, by the ledger's own times.
+run_date() {
+    "$bin/tapemill" enqueue daily_load --date "$first_date" --wait >/dev/null 2>&1
+    sql "$WAREHOUSE_DATABASE" -c "
+        select round(extract(epoch from max(r.completed_at) - min(j.created_at))::numeric, 3)
+        from etl_jobs j join etl_job_runs r on r.job_id = j.id
+        where j.pipeline_run_id = (select max(id) from etl_pipeline_runs) and j.job_name <> 'daily_performance'"
+}
+
 # cpu_ticks PID: of the process and the children it has waited for
 cpu_ticks() {
     sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 + $14 + $15 }'

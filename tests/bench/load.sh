@@ -4,15 +4,6 @@ key=${first_date//-/} leaf=fact_trades_d${first_date//-/}_desk
 fill_source 1 "$rows"
 make_template
 
-# Seconds from enqueue to the end of realised P&L, by the ledger's own times.
-run_date() {
-    "$bin/tapemill" enqueue daily_load --date "$first_date" --wait >/dev/null 2>&1
-    sql "$WAREHOUSE_DATABASE" -c "
-        select round(extract(epoch from max(r.completed_at) - min(j.created_at))::numeric, 3)
-        from etl_jobs j join etl_job_runs r on r.job_id = j.id
-        where j.pipeline_run_id = (select max(id) from etl_pipeline_runs) and j.job_name <> 'daily_performance'"
-}
-
 correct_one_percent() {
     sql "$SOURCE_DATABASE" -c "update executions set price = price + 0.01, status = 'CORRECTED', updated_at = clock_timestamp()
                                where execution_id % 100 = $1"

@@ -3,15 +3,6 @@
 fill_source 1 "$rows"
 make_template
 
-# Seconds from enqueue to the end of realised P&L.
-run_date() {
-    "$bin/tapemill" enqueue daily_load --date "$first_date" --wait >/dev/null 2>&1
-    sql "$WAREHOUSE_DATABASE" -c "
-        select round(extract(epoch from max(r.completed_at) - min(j.created_at))::numeric, 3)
-        from etl_jobs j join etl_job_runs r on r.job_id = j.id
-        where j.pipeline_run_id = (select max(id) from etl_pipeline_runs) and j.job_name <> 'daily_performance'"
-}
-
 shares=(40 100)
 for ((round = 1; round <= rounds; round++)); do
     for way in update anew; do
