@@ -46,9 +46,6 @@ truncate stage_trades, stage_absent
 -- name: analyze_stage utility
 analyze stage_trades
 
--- name: date_exists
-select count(*) from dim_date where date_key = $1::integer
-
 -- name: rates
 -- The last rate of each currency that is not older than $2 days.
 select distinct on (currency) currency, rate_to_base
