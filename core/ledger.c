@@ -14,6 +14,8 @@
 
 #define SQL(name) sql_text("ledger/ledger", name)
 
+enum { ARGUMENTS_BYTES_MAX = 1024 * 1024 };
+
 /* ---- enqueue ----------------------------------------------------------------------------------------------- */
 
 static enum error_code
@@ -60,12 +62,13 @@ find_interval(const char *business_date, char start[BUSINESS_CLOCK_INSTANT_BYTES
     return ERROR_NONE;
 }
 
+/* *rows gets the ids of what was inserted. */
 static enum error_code
-insert_job(struct database *database, const struct ledger_new_job *job, int64_t *job_id, struct error *error)
+insert_jobs(struct database *database, const struct ledger_new_job *job, const char *arguments_array,
+            struct rows **rows, struct error *error)
 {
     struct number_text priority, attempts, delay, parent, pipeline, backfill, pending;
     char start[BUSINESS_CLOCK_INSTANT_BYTES], end[BUSINESS_CLOCK_INSTANT_BYTES];
-    struct rows *rows;
     bool by_date = job->business_date && !job->interval_start;
     if (by_date && find_interval(job->business_date, start, end, error))
         return error->code;
@@ -76,7 +79,7 @@ insert_job(struct database *database, const struct ledger_new_job *job, int64_t 
         job->queue,
         number_text(&priority, job->priority),
         number_text(&attempts, job->max_attempts),
-        job->arguments,
+        arguments_array,
         job->business_date,
         by_date ? start : job->interval_start,
         by_date ? end : job->interval_end,
@@ -90,11 +93,40 @@ insert_job(struct database *database, const struct ledger_new_job *job, int64_t 
         number_text(&pending, (int64_t)job->dependencies),
         job->end_key,
     };
-    if (database_query(database, SQL("enqueue"), (int)(sizeof(values) / sizeof(values[0])), values, &rows, error))
+    if (database_query(database, SQL("enqueue"), (int)(sizeof(values) / sizeof(values[0])), values, rows, error))
         return error_context(error, "job %s could not be enqueued", job->job_name);
+    return ERROR_NONE;
+}
+
+static enum error_code
+insert_job(struct database *database, const struct ledger_new_job *job, int64_t *job_id, struct error *error)
+{
+    struct rows *rows = NULL;
+    struct buffer array;
+    buffer_init(&array, ARGUMENTS_BYTES_MAX);
+    buffer_format(&array, "[%s]", job->arguments);
+    enum error_code code = buffer_check(&array, "the arguments of a job", error);
+    if (!code)
+        code = insert_jobs(database, job, array.bytes, &rows, error);
+    buffer_term(&array);
+    if (code)
+        return code;
     *job_id = rows_count(rows) ? rows_integer(rows, 0, 0) : 0;
     rows_free(rows);
     return *job_id && job->end_key ? ledger_set_condition(database, job->end_key, false, NULL, error) : ERROR_NONE;
+}
+
+/* What every job must have, whoever enqueues it. */
+static enum error_code
+check_job(const struct ledger_new_job *job, struct error *error)
+{
+    if (job->priority < 0 || job->priority > QUEUE_PRIORITY_MAX)
+        return error_set(error, ERROR_ARGUMENT, "priority %d is outside 0..%d", job->priority, QUEUE_PRIORITY_MAX);
+    if (!job->queue[0] || strlen(job->queue) >= QUEUE_NAME_BYTES || strpbrk(job->queue, " \t\r\n,"))
+        return error_set(error, ERROR_ARGUMENT,
+                         "\"%s\" is no queue name: it must have 1 to %d characters, without spaces and commas",
+                         job->queue, QUEUE_NAME_BYTES - 1);
+    return ERROR_NONE;
 }
 
 enum error_code
@@ -103,12 +135,8 @@ ledger_enqueue(struct database *database, const struct ledger_new_job *job, int6
 {
     enum { TRIES = 20 };
     *created = false;
-    if (job->priority < 0 || job->priority > QUEUE_PRIORITY_MAX)
-        return error_set(error, ERROR_ARGUMENT, "priority %d is outside 0..%d", job->priority, QUEUE_PRIORITY_MAX);
-    if (!job->queue[0] || strlen(job->queue) >= QUEUE_NAME_BYTES || strpbrk(job->queue, " \t\r\n,"))
-        return error_set(error, ERROR_ARGUMENT,
-                         "\"%s\" is no queue name: it must have 1 to %d characters, without spaces and commas",
-                         job->queue, QUEUE_NAME_BYTES - 1);
+    if (check_job(job, error))
+        return error->code;
     /* A live job with the key may finish between the two looks: then the insert is tried again. */
     for (int i = 0; i < TRIES; i++) {
         if (insert_job(database, job, job_id, error))
@@ -122,6 +150,22 @@ ledger_enqueue(struct database *database, const struct ledger_new_job *job, int6
             return ERROR_NONE;
     }
     return error_set(error, ERROR_PG_CONFLICT, "unique key \"%s\" keeps changing hands; try again", job->unique_key);
+}
+
+enum error_code
+ledger_enqueue_each(struct database *database, const struct ledger_new_job *job, const char *arguments_array,
+                    size_t count, int64_t *job_ids, struct error *error)
+{
+    struct rows *rows;
+    if (check_job(job, error) || insert_jobs(database, job, arguments_array, &rows, error))
+        return error->code;
+    size_t inserted = rows_count(rows);
+    for (size_t i = 0; i < inserted && i < count; i++)
+        job_ids[i] = rows_integer(rows, i, 0);
+    rows_free(rows);
+    if (inserted != count)
+        return error_set(error, ERROR_BUG, "%zu jobs were inserted where %zu were meant", inserted, count);
+    return job->end_key ? ledger_set_condition(database, job->end_key, false, NULL, error) : ERROR_NONE;
 }
 
 void

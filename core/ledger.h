@@ -49,6 +49,13 @@ struct ledger_pushes {
 ERROR_MUST_CHECK enum error_code ledger_enqueue(struct database *database, const struct ledger_new_job *job,
                                                 int64_t *job_id, bool *created, struct error *error);
 
+/* Inserts one job for each element of arguments_array (JSON: an array of objects), which stand in for job->arguments;
+ * job has neither unique_key nor dependencies. job_ids has room for count ids, as many as there are elements, and gets
+ * them in that order. */
+ERROR_MUST_CHECK enum error_code ledger_enqueue_each(struct database *database, const struct ledger_new_job *job,
+                                                     const char *arguments_array, size_t count, int64_t *job_ids,
+                                                     struct error *error);
+
 /* Pushes jobs to Redis if they are queued now; what is lost here the reconciler repairs. */
 ERROR_MUST_CHECK enum error_code ledger_push(struct database *database, struct redis_client *client,
                                              const int64_t *job_ids, size_t count, struct error *error);

@@ -65,7 +65,11 @@ static struct redis_script put_script = {
 
 static struct redis_script reserve_script = {"reserve",
                                              PRELUDE
-                                             "for i = 3, #ARGV do "
+                                             "if ARGV[4] ~= '' and "
+                                             "    redis.call('HGET', p..':owners', ARGV[3]) == ARGV[4] then "
+                                             "  forget(ARGV[3]) "
+                                             "end "
+                                             "for i = 5, #ARGV do "
                                              "  local queue = ARGV[i] "
                                              "  local popped = redis.call('ZPOPMIN', p..':ready:'..queue) "
                                              "  if popped[1] then "
@@ -252,20 +256,24 @@ queue_put(struct redis_client *client, const struct queue_entry *entries, size_t
 
 enum error_code
 queue_reserve(struct redis_client *client, const char *const *queues, size_t count, const char *token, int64_t lease_ms,
-              struct queue_claim *claim, struct error *error)
+              const struct queue_claim *finished, struct queue_claim *claim, struct error *error)
 {
-    enum { QUEUES_MAX = 32 };
-    struct number_text lease;
-    const char *words[QUEUES_MAX + 3];
+    enum { QUEUES_MAX = 32, WORDS = 5 };
+    struct number_text lease, finished_id;
+    char finished_token[QUEUE_TOKEN_BYTES];
+    const char *words[QUEUES_MAX + WORDS];
     struct redis_reply reply;
+    (void)snprintf(finished_token, sizeof(finished_token), "%s", finished ? finished->token : "");
+    words[3] = number_text(&finished_id, finished ? finished->job_id : 0);
+    words[4] = finished_token;
     *claim = (struct queue_claim){0};
     if (count > QUEUES_MAX)
         return error_set(error, ERROR_CONFIG, "a worker pulls at most %d queues", QUEUES_MAX);
     words[1] = token;
     words[2] = number_text(&lease, lease_ms);
     for (size_t i = 0; i < count; i++)
-        words[3 + i] = queues[i];
-    if (run(client, &reserve_script, (int)count + 3, words, &reply, error))
+        words[WORDS + i] = queues[i];
+    if (run(client, &reserve_script, (int)count + WORDS, words, &reply, error))
         return error->code;
     enum error_code code = ERROR_NONE;
     if (reply.type == REDIS_LIST && reply.count == 4 && reply.parts[0].text && reply.parts[1].text &&

@@ -52,10 +52,10 @@ struct queue_claim {
 enum queue_lease_state { QUEUE_LEASE_HELD, QUEUE_LEASE_STOLEN };
 
 /* Takes the most urgent ready job of the first queue that has one and leases it to token. claim->job_id is 0 when all
- * are empty. */
+ * are empty. finished (NULL: none) is acknowledged first, in the same round trip; it may be *claim itself. */
 ERROR_MUST_CHECK enum error_code queue_reserve(struct redis_client *client, const char *const *queues, size_t count,
-                                               const char *token, int64_t lease_ms, struct queue_claim *claim,
-                                               struct error *error);
+                                               const char *token, int64_t lease_ms, const struct queue_claim *finished,
+                                               struct queue_claim *claim, struct error *error);
 
 /* Waits until a bell rings on one of the queues, or timeout_seconds passed: sends BLPOP; the caller polls
  * redis_socket() and takes the reply with redis_receive(). */

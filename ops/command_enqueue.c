@@ -5,6 +5,7 @@
 #include "core/calendar_date.h"
 #include "core/ledger.h"
 #include "core/queue.h"
+#include "ops/command_enqueue_each.h"
 #include "ops/command_session.h"
 #include "ops/command_target.h"
 #include "ops/command_wait.h"
@@ -60,15 +61,14 @@ read_request(const struct command_line *line, struct request *request, struct er
     if (request->target.pipeline && (request->unique_key || request->delay_seconds))
         return error_set(error, ERROR_USAGE, "--unique and --delay are for single jobs; %s is a pipeline",
                          request->target.name);
-    return ERROR_NONE;
+    return command_enqueue_each_check(line, &request->target, error);
 }
 
-static enum error_code
-enqueue_job(struct database *warehouse, const struct request *request, struct enqueued *enqueued, struct error *error)
+static struct ledger_new_job
+describe_job(const struct request *request, char end_key[JOB_WAIT_KEY_BYTES])
 {
     const struct job_definition *job = request->target.job;
-    char end_key[JOB_WAIT_KEY_BYTES];
-    const struct ledger_new_job new_job = {
+    return (struct ledger_new_job){
         .job_name = job->name,
         .job_type = job->type,
         .kind = "batch",
@@ -81,6 +81,13 @@ enqueue_job(struct database *warehouse, const struct request *request, struct en
         .delay_ms = request->delay_seconds * 1000,
         .end_key = job_end_key(job, request->has_date ? request->date : NULL, end_key),
     };
+}
+
+static enum error_code
+enqueue_job(struct database *warehouse, const struct request *request, struct enqueued *enqueued, struct error *error)
+{
+    char end_key[JOB_WAIT_KEY_BYTES];
+    const struct ledger_new_job new_job = describe_job(request, end_key);
     bool created = false;
     enum error_code code = ledger_enqueue(warehouse, &new_job, &enqueued->ids[0], &created, error);
     enqueued->count = 1;
@@ -151,6 +158,14 @@ run_enqueue(const struct command_line *line, struct error *error)
         code = command_target_arguments(line, &request.target, &request.arguments, error);
     if (!code)
         code = command_session_open(&warehouse, error);
+    if (!code && command_value(line, "--each")) {
+        char end_key[JOB_WAIT_KEY_BYTES];
+        const struct ledger_new_job new_job = describe_job(&request, end_key);
+        code = command_enqueue_each(line, warehouse, &request.target, &new_job, error);
+        buffer_term(&request.arguments);
+        database_close(warehouse);
+        return code;
+    }
     if (!code)
         code = enqueue(warehouse, &request, &enqueued, error);
     if (!code)
@@ -174,6 +189,8 @@ const struct command command_enqueue = {
             {"--priority", "0..9", "9 is most urgent (5)", false},
             {"--delay", "SECONDS", "do not start earlier than in so many seconds", false},
             {"--unique", "KEY", "no second job while one with this key is unfinished", false},
+            {"--each", "FILE", "one job per line of FILE (-: standard input), each a JSON object of arguments", false},
+            {"--batch", "N", "with --each: so many jobs in one transaction (1000)", false},
             {"--wait", NULL, "watch until it has ended; exit code 1 unless all is done", false},
             {"--json", NULL, "print the job ids as JSON", false},
             {0}},

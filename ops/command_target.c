@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "core/json.h"
 #include "core/queue.h"
 
 enum { NAMES_MAX = 256, ARGUMENTS_BYTES_MAX = 64 * 1024 };
@@ -113,6 +114,26 @@ command_target_arguments(const struct command_line *line, const struct command_t
     }
     buffer_text(json, "}");
     return buffer_check(json, "the arguments of a job", error);
+}
+
+enum error_code
+command_target_check_object(const struct command_target *target, const char *text, const char *what,
+                            struct error *error)
+{
+    struct json *object;
+    if (json_parse_object(text, what, &object, error))
+        return error->code;
+    enum error_code code = ERROR_NONE;
+    for (size_t i = 0; !code && i < json_count(object); i++) {
+        const char *name = json_name(object, i);
+        code = check_argument(target, name, strlen(name), error);
+        if (!code && !json_text(object, i))
+            code = error_set(error, ERROR_USAGE, "argument %s is no text; write it in quotes", name);
+        if (code)
+            code = error_context(error, "%s", what);
+    }
+    json_free(object);
+    return code;
 }
 
 enum error_code

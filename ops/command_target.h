@@ -30,6 +30,10 @@ ERROR_MUST_CHECK enum error_code command_target_arguments(const struct command_l
                                                           const struct command_target *target, struct buffer *json,
                                                           struct error *error);
 
+/* Checks a line of --each: the arguments of one job as a JSON object of texts. */
+ERROR_MUST_CHECK enum error_code command_target_check_object(const struct command_target *target, const char *text,
+                                                             const char *what, struct error *error);
+
 /* The names of the target's jobs as PostgreSQL's array text; the buffer as above. */
 ERROR_MUST_CHECK enum error_code command_target_jobs(const struct command_target *target, struct buffer *array,
                                                      struct error *error);

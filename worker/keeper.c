@@ -44,6 +44,7 @@ struct keeper {
     int64_t runner_start_ms; /* not before then */
 
     struct queue_claim claim; /* job_id 0: no job at hand */
+    struct queue_claim done;  /* to be acknowledged together with fetching the next; job_id 0: none */
     bool with_runner;         /* the runner has it; else it is to be settled */
     char lost_runner[128];    /* ledger name of the runner that died with the job */
     char lost_reason[160];
@@ -159,10 +160,22 @@ give_back(struct keeper *keeper, int64_t delay_ms)
     drop_job(keeper);
 }
 
+/* Acknowledges what fetching the next job was to acknowledge. */
+static void
+acknowledge(struct keeper *keeper)
+{
+    struct error error;
+    if (!keeper->done.job_id)
+        return;
+    if (queue_acknowledge(keeper->redis, &keeper->done, &error))
+        redis_failed(keeper, &error);
+    keeper->done.job_id = 0;
+    FAILPOINT("keeper.acknowledged");
+}
+
 static void
 take_report(struct keeper *keeper, const struct runner_report *report)
 {
-    struct error error;
     if (report->word == RUNNER_READY) {
         keeper->runner_ready = true;
         return;
@@ -174,9 +187,7 @@ take_report(struct keeper *keeper, const struct runner_report *report)
         give_back(keeper, report->delay_ms);
         return;
     }
-    if (queue_acknowledge(keeper->redis, &keeper->claim, &error))
-        redis_failed(keeper, &error);
-    FAILPOINT("keeper.acknowledged");
+    keeper->done = keeper->claim;
     drop_job(keeper);
 }
 
@@ -276,22 +287,38 @@ hand_over(struct keeper *keeper)
         log_warn("the runner does not take the job", LOG_TEXT("error", strerror(errno)));
 }
 
-/* Takes a job, or starts waiting for the bell. */
+/* Acknowledges the last job and takes another in one round trip, or starts waiting for the bell. */
+static enum error_code
+reserve(struct keeper *keeper, struct error *error)
+{
+    char token[QUEUE_TOKEN_BYTES];
+    (void)snprintf(token, sizeof(token), "%.64s#%" PRId64 ".%" PRId64, keeper->name, clock_unix_us(),
+                   ++keeper->sequence);
+    if (queue_reserve(keeper->redis, keeper->queues, keeper->queue_count, token, lease_ms(),
+                      keeper->done.job_id ? &keeper->done : NULL, &keeper->claim, error))
+        return error->code;
+    if (keeper->done.job_id)
+        FAILPOINT("keeper.acknowledged");
+    keeper->done.job_id = 0;
+    if (keeper->claim.job_id)
+        return ERROR_NONE;
+    return queue_wait_begin(keeper->redis, keeper->queues, keeper->queue_count, BELL_SECONDS, error);
+}
+
 static void
 fetch(struct keeper *keeper)
 {
-    char token[QUEUE_TOKEN_BYTES];
     struct error error;
-    if (keeper->claim.job_id || keeper->bell || keeper->stopping || !keeper->runner_ready ||
-        clock_monotonic_ms() < keeper->redis_try_ms)
+    if (keeper->claim.job_id || keeper->bell)
         return;
+    if (keeper->stopping || !keeper->runner_ready || clock_monotonic_ms() < keeper->redis_try_ms) {
+        acknowledge(keeper);
+        return;
+    }
     if (clock_monotonic_ms() >= keeper->announce_ms)
         announce(keeper);
-    (void)snprintf(token, sizeof(token), "%.64s#%" PRId64 ".%" PRId64, keeper->name, clock_unix_us(),
-                   ++keeper->sequence);
-    if (queue_reserve(keeper->redis, keeper->queues, keeper->queue_count, token, lease_ms(), &keeper->claim, &error) ||
-        (!keeper->claim.job_id &&
-         queue_wait_begin(keeper->redis, keeper->queues, keeper->queue_count, BELL_SECONDS, &error))) {
+    if (reserve(keeper, &error)) {
+        keeper->done.job_id = 0; /* the sweep finds its lease, the ledger says that it is done */
         redis_failed(keeper, &error);
         return;
     }
@@ -428,6 +455,7 @@ keeper_main(const char *const *queues, size_t count)
     platform_worker_name(keeper.name, sizeof(keeper.name));
     log_info("worker started", LOG_TEXT("name", keeper.name));
     loop(&keeper);
+    acknowledge(&keeper);
     if (keeper.runner) {
         (void)kill(keeper.runner, SIGKILL);
         (void)waitpid(keeper.runner, NULL, 0);

@@ -1,13 +1,16 @@
 -- The life of a job, statement by statement. See core/ledger.h.
 
 -- name: enqueue
+-- One job for each element of the array $7, whose elements are the jobs' arguments.
 insert into etl_jobs (job_name, job_type, kind, queue, priority, max_attempts, arguments, business_date,
                       interval_start, interval_end, unique_key, limit_key, run_after, parent_id, pipeline_run_id,
                       backfill_id, step, pending, end_key, state)
-select $1, $2, $3, $4, $5::smallint, $6::integer, $7::jsonb, $8::date,
+select $1, $2, $3, $4, $5::smallint, $6::integer, each.arguments, $8::date,
        $9::timestamptz, $10::timestamptz, $11, $12, now() + $13::bigint * interval '1 millisecond',
        nullif($14::bigint, 0), nullif($15::bigint, 0), nullif($16::bigint, 0), $17, $18::integer, $19,
        case when $18::integer > 0 then 'waiting' else 'queued' end
+from jsonb_array_elements($7::jsonb) with ordinality as each (arguments, place)
+order by each.place
 on conflict (unique_key) where unique_key is not null and state in ('waiting', 'queued', 'retry', 'running') do nothing
 returning id
 

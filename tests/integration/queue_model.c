@@ -88,9 +88,14 @@ reserve(void)
     char token[QUEUE_TOKEN_BYTES];
     struct queue_claim claim;
     bool lapses = next_random(4) == 0;
-    operation = "reserve";
+    struct model_job *finished = &jobs[next_random(JOBS)];
+    bool finishes = finished->claim.job_id && next_random(2) == 0;
+    operation = finishes ? "acknowledge and reserve" : "reserve";
     (void)snprintf(token, sizeof(token), "t%" PRId64, ++claims);
-    must(queue_reserve(redis, queue_names, QUEUES, token, lapses ? 0 : HOUR_MS, &claim, &error));
+    must(queue_reserve(redis, queue_names, QUEUES, token, lapses ? 0 : HOUR_MS, finishes ? &finished->claim : NULL,
+                       &claim, &error));
+    if (finishes && (finished->place == LEASED || finished->place == LAPSED))
+        finished->place = NOWHERE;
     int wanted = best(0) >= 0 ? best(0) : best(1);
     if (claim.job_id != wanted + 1)
         fail("another job was reserved", wanted);
