@@ -158,6 +158,8 @@ run_enqueue(const struct command_line *line, struct error *error)
         code = command_target_arguments(line, &request.target, &request.arguments, error);
     if (!code)
         code = command_session_open(&warehouse, error);
+    if (!code)
+        command_session_meet_redis();
     if (!code && command_value(line, "--each")) {
         char end_key[JOB_WAIT_KEY_BYTES];
         const struct ledger_new_job new_job = describe_job(&request, end_key);

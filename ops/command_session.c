@@ -62,18 +62,36 @@ command_session_record(struct database *warehouse, const char *file, const char 
     return code;
 }
 
+/* This process's connection to Redis, made on first use and kept to its end. */
+static enum error_code
+session_redis(struct redis_client **client, struct error *error)
+{
+    static struct redis_client *kept;
+    enum error_code code = kept ? ERROR_NONE : redis_client_create(&kept, error);
+    *client = kept;
+    return code;
+}
+
+void
+command_session_meet_redis(void)
+{
+    struct redis_client *client;
+    struct error ignored;
+    if (!session_redis(&client, &ignored))
+        (void)!queue_put(client, NULL, 0, NULL, &ignored);
+}
+
 void
 command_session_push(struct database *warehouse, const int64_t *job_ids, size_t count)
 {
     struct redis_client *client = NULL;
     struct error error;
-    enum error_code code = redis_client_create(&client, &error);
+    enum error_code code = session_redis(&client, &error);
     if (!code)
         code = ledger_push(warehouse, client, job_ids, count, &error);
     if (code)
         fprintf(stderr, "tapemill: warning: %s; the ledger has the jobs, and the scheduler will push them to Redis\n",
                 error.message);
-    redis_client_free(client);
 }
 
 void
@@ -81,7 +99,7 @@ command_session_forget(const int64_t *job_ids, size_t count)
 {
     struct redis_client *client = NULL;
     struct error error;
-    enum error_code code = redis_client_create(&client, &error);
+    enum error_code code = session_redis(&client, &error);
     for (size_t done = 0; !code && done < count; done += QUEUE_BATCH_MAX) {
         size_t batch = count - done < QUEUE_BATCH_MAX ? count - done : QUEUE_BATCH_MAX;
         code = queue_forget(client, job_ids + done, batch, &error);
@@ -89,7 +107,6 @@ command_session_forget(const int64_t *job_ids, size_t count)
     if (code)
         fprintf(stderr, "tapemill: warning: %s; the ledger has the jobs cancelled, and workers will pass over them\n",
                 error.message);
-    redis_client_free(client);
 }
 
 enum error_code

@@ -28,6 +28,9 @@ ERROR_MUST_CHECK enum error_code command_session_record(struct database *warehou
 /* The style of such a row: a record for people, or a JSON object. */
 struct command_style command_session_record_style(bool json);
 
+/* Connects to Redis ahead of a push, so that no job waits for that. A Redis that is away shows at the push. */
+void command_session_meet_redis(void);
+
 /* Pushes committed jobs to Redis. When Redis is away that is only a warning on standard error: the jobs are in the
  * ledger, and the scheduler pushes them later. */
 void command_session_push(struct database *warehouse, const int64_t *job_ids, size_t count);
