@@ -15,7 +15,7 @@
 #define WINDOW_S     (6 * DAY_S)
 #define WALL_S       (WINDOW_S + 4 * DAY_S) /* clocks have been moved by a day */
 #define ROUNDS       150
-#define ROUNDS_LONG  3000
+#define ROUNDS_LONG  1500
 #define RESTARTS     100
 #define FIRST_YEAR_S INT64_C(94694400)   /* 1973; before, some clocks were changed within a minute */
 #define LAST_YEAR_S  INT64_C(2114380800) /* 2037 */
