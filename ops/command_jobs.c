@@ -5,6 +5,7 @@
 
 #include "core/ledger.h"
 #include "core/sql.h"
+#include "ops/command_follow.h"
 #include "ops/command_jobs.h"
 #include "ops/command_session.h"
 
@@ -152,7 +153,7 @@ const struct command command_runs = {
                                         {"--json", NULL, "print JSON", false},
                                         {0}},
     .run = run_runs,
-    .verbs = (const struct command *const[]){&command_runs_show, NULL},
+    .verbs = (const struct command *const[]){&command_runs_show, &command_runs_follow, NULL},
 };
 
 /* ---- cancel -------------------------------------------------------------------------------------------------- */
