@@ -213,52 +213,61 @@ look_first(struct follow *follow, struct error *error)
 
 /* Whether more is to come. Asked before a look, so that the look shows all that had ended. */
 static enum error_code
-ask_live(struct follow *follow, bool *live, int64_t *waiting, struct error *error)
+ask_live(const struct follow *follow, bool *live, struct error *error)
 {
-    struct rows *rows;
-    if (database_query(follow->warehouse, sql_text("ops/follow", "live"),
-                       DATABASE_VALUES(follow->job, follow->backfill), &rows, error))
-        return error->code;
-    *live = rows_boolean(rows, 0, 0);
-    *waiting = rows_integer(rows, 0, 1);
-    rows_free(rows);
-    return ERROR_NONE;
+    char answer[8];
+    enum error_code code =
+        database_value(follow->warehouse, sql_text("ops/follow", "live"),
+                       DATABASE_VALUES(follow->job, follow->backfill), answer, sizeof(answer), error);
+    *live = !code && answer[0] == 't';
+    return code;
 }
 
 static enum error_code
-look(struct follow *follow, bool until_quiet, bool *live, int64_t *waiting, struct error *error)
+look(struct follow *follow, bool until_quiet, bool *ended, struct error *error)
 {
-    if ((until_quiet && ask_live(follow, live, waiting, error)) || look_for_ended(follow, error) ||
+    bool live = true;
+    if ((until_quiet && ask_live(follow, &live, error)) || look_for_ended(follow, error) ||
         look_for_begun(follow, false, error))
         return error->code;
-    *live = *live || follow->more;
-    if (follow->terminal && *live)
+    *ended = !live && !follow->more;
+    if (follow->terminal && !*ended)
         redraw(follow);
     (void)fflush(stdout);
+    return ERROR_NONE;
+}
+
+/* What is left to say when nothing is left that can run. */
+static enum error_code
+conclude(const struct follow *follow, struct error *error)
+{
+    char waiting[24];
+    if (follow->terminal)
+        fputs("\r\033[K", stdout);
+    if (database_value(follow->warehouse, sql_text("ops/follow", "waiting"),
+                       DATABASE_VALUES(follow->job, follow->backfill), waiting, sizeof(waiting), error))
+        return error->code;
+    if (strcmp(waiting, "0") != 0)
+        fprintf(stderr,
+                "%s job%s still, and nothing runs that could ready them; `tapemill jobs --state waiting` shows for "
+                "what, `tapemill dead` what died\n",
+                waiting, strcmp(waiting, "1") == 0 ? " waits" : "s wait");
     return ERROR_NONE;
 }
 
 static enum error_code
 watch(struct follow *follow, bool until_quiet, struct error *error)
 {
-    bool live = true;
-    int64_t waiting = 0;
+    bool ended = false;
     enum error_code code = look_first(follow, error);
-    while (!code && live) {
-        code = look(follow, until_quiet, &live, &waiting, error);
+    while (!code && !ended) {
+        code = look(follow, until_quiet, &ended, error);
         if (code)
             code = command_wait_reconnect(&follow->warehouse, error);
-        else if (live && !follow->more)
+        else if (!ended && !follow->more)
             clock_pause_ms(COMMAND_WAIT_POLL_MS);
     }
-    if (!code && follow->terminal)
-        fputs("\r\033[K", stdout);
-    if (!code && waiting > 0)
-        fprintf(stderr,
-                "%" PRId64 " job%s still wait%s, and nothing runs that could ready them; `tapemill jobs --state "
-                "waiting` shows for what, `tapemill dead` what died\n",
-                waiting, waiting == 1 ? "" : "s", waiting == 1 ? "s" : "");
-    return code;
+    return code ? code : conclude(follow, error);
 }
 
 static enum error_code

@@ -5,9 +5,10 @@ select r.run_no, r.job_name as job, r.business_date as date, r.status, r.job_id,
        round(extract(epoch from clock_timestamp() - r.started_at) * 1000)::bigint as ms,
        r.records_processed as processed, null::numeric as rate, null::text as error
 from etl_job_runs r
+left join etl_jobs j on j.id = r.job_id
 where r.status = 'RUNNING'
   and ($1::text is null or r.job_name = $1)
-  and ($2::bigint is null or r.job_id in (select id from etl_jobs where backfill_id = $2))
+  and ($2::bigint is null or j.backfill_id = $2)
 order by r.run_no
 limit $3::bigint;
 
@@ -24,10 +25,11 @@ select r.run_no, r.job_name as job, r.business_date as date, r.status, r.job_id,
        round(r.records_processed / nullif(extract(epoch from r.completed_at - r.started_at), 0)) as rate,
        r.error_message as error
 from etl_job_runs r
+left join etl_jobs j on j.id = r.job_id
 where r.run_no > $1::bigint and r.run_no <= $3::bigint
   and (r.run_no > $2::bigint or r.started_at > clock_timestamp() - interval '10 seconds')
   and ($4::text is null or r.job_name = $4)
-  and ($5::bigint is null or r.job_id in (select id from etl_jobs where backfill_id = $5))
+  and ($5::bigint is null or j.backfill_id = $5)
 order by r.run_no
 limit $6::bigint;
 
@@ -45,16 +47,22 @@ order by r.completed_at, r.run_no;
 
 -- name: live
 -- Whether more is to come: jobs to be run, jobs that wait while any other may still ready them, dates that a backfill
--- has yet to enqueue; and how many wait. $1 job name, $2 backfill (null: any).
-with mine as (
-    select state from etl_jobs
-    where state in ('waiting', 'queued', 'retry', 'running') and kind = 'batch'
-      and ($1::text is null or job_name = $1)
-      and ($2::bigint is null or backfill_id = $2)
-)
-select exists (select from mine where state <> 'waiting')
-           or (exists (select from mine)
-               and exists (select from etl_jobs where state in ('queued', 'retry', 'running') and kind = 'batch'))
-           or exists (select from etl_backfills
-                      where state = 'running' and next_date is not null and ($2::bigint is null or id = $2)) as live,
-       (select count(*) from mine where state = 'waiting') as waiting;
+-- has yet to enqueue. $1 job name, $2 backfill (null: any).
+select exists (select from etl_jobs
+               where state in ('queued', 'retry', 'running') and kind = 'batch'
+                 and ($1::text is null or job_name = $1)
+                 and ($2::bigint is null or backfill_id = $2))
+    or (exists (select from etl_jobs
+                where state = 'waiting' and kind = 'batch'
+                  and ($1::text is null or job_name = $1)
+                  and ($2::bigint is null or backfill_id = $2))
+        and exists (select from etl_jobs where state in ('queued', 'retry', 'running') and kind = 'batch'))
+    or exists (select from etl_backfills
+               where state = 'running' and next_date is not null and ($2::bigint is null or id = $2)) as live;
+
+-- name: waiting
+-- How many jobs are left waiting. $1 job name, $2 backfill (null: any).
+select count(*) from etl_jobs
+where state = 'waiting' and kind = 'batch'
+  and ($1::text is null or job_name = $1)
+  and ($2::bigint is null or backfill_id = $2);

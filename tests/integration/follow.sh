@@ -91,3 +91,16 @@ wait_until 20 "the lower number is told, once committed" grep -q "run $late  lat
 tapemill enqueue probe --wait >/dev/null 2>&1
 tapemill runs follow --until-quiet
 assert_equal 1 "$(grep -c "run $late " "$late_log")" "lines of the late run"
+stop_process "$FOLLOW_PID"
+
+# ---- on a terminal: those under way on one line that is redrawn, no line when a run begins -------------------------
+
+long=$(tapemill enqueue probe --arg seconds=600 | sed -E 's/.*job ([0-9]+).*/\1/')
+start_process terminal -- python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' \
+    "$TAPEMILL_BIN/tapemill" runs follow --until-quiet
+wait_until 20 "the run under way is shown" grep -qE '1 running: run [0-9]+  probe [0-9.]+s' "$STARTED_LOG" ||
+    fail "$(cat "$STARTED_LOG")"
+tapemill cancel "$long" >/dev/null
+wait_until 20 "it ends" servers_process_gone "$STARTED_PID" || fail "it does not: $(cat "$STARTED_LOG")"
+assert_equal 1 "$(grep -cE 'run [0-9]+  probe  CANCELLED in' "$STARTED_LOG")" "lines of the end"
+assert_equal 0 "$(grep -c 'started: ' "$STARTED_LOG")" "lines of the beginning"
