@@ -10,7 +10,11 @@
  * gap are due once together. An expression that is due in every hour (hour field *, or any other way to say all 24)
  * names no time of day and the policies do not concern it: it is due whenever the clock shows one of its minutes and
  * seconds, which for a change by whole hours is the same as elapsed time: nothing is left out, doubled or moved. (A
- * change by half an hour, as on Lord Howe Island, leaves out or repeats the minutes that the clock itself does.) */
+ * change by half an hour, as on Lord Howe Island, leaves out or repeats the minutes that the clock itself does.)
+ *
+ * Why so: what is due once a day is to run once on every date, which CRON_GAP_NEXT_INSTANT with CRON_FOLD_FIRST (or
+ * SECOND) gives; what is due every hour, or every few minutes, is to neither pause nor run twice as often. The rule of
+ * robfig/cron, to run exactly what the clock shows, is CRON_GAP_SKIP with CRON_FOLD_BOTH. */
 #ifndef TAPEMILL_CORE_CRON_H
 #define TAPEMILL_CORE_CRON_H
 
