@@ -12,6 +12,7 @@ enum { STATEMENTS_MAX = 128, URL_SHOWN_BYTES = 256 };
 
 struct database {
     PGconn *connection;
+    PGcancel *cancel; /* made in time: a signal handler cannot */
     bool lost;
     char server[URL_SHOWN_BYTES]; /* what errors call it; no password */
     size_t statements;
@@ -151,6 +152,7 @@ database_open_url(struct database **out, const char *url, const char *purpose, s
         database_close(database);
         return error->code;
     }
+    database->cancel = PQgetCancel(database->connection);
     (void)PQsetNoticeProcessor(database->connection, take_notice, NULL);
     if (set_session(database, error)) {
         database_close(database);
@@ -187,8 +189,17 @@ database_close(struct database *database)
         return;
     for (size_t i = 0; i < database->statements; i++)
         free(database->texts[i]);
+    PQfreeCancel(database->cancel);
     PQfinish(database->connection);
     free(database);
+}
+
+void
+database_cancel(const struct database *database)
+{
+    char ignored[256];
+    if (database && database->cancel)
+        (void)PQcancel(database->cancel, ignored, sizeof(ignored));
 }
 
 bool

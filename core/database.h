@@ -30,6 +30,10 @@ int database_backend_pid(const struct database *database);
 
 void database_close(struct database *database); /* NULL is allowed */
 
+/* Asks the server to cancel the statement that runs on the connection, if one does. The one function here that a signal
+ * handler may call; NULL is allowed. */
+void database_cancel(const struct database *database);
+
 /* False once the connection is lost: close it and open another. */
 bool database_is_usable(const struct database *database);
 

@@ -19,19 +19,65 @@ enum { ARGUMENTS_BYTES_MAX = 1024 * 1024 };
 /* ---- enqueue ----------------------------------------------------------------------------------------------- */
 
 static enum error_code
+write_array(const int64_t *job_ids, size_t count, struct buffer *array, struct error *error)
+{
+    buffer_init(array, 64 * 1024);
+    for (size_t i = 0; i < count; i++)
+        buffer_format(array, "%s%" PRId64, i ? "," : "{", job_ids[i]);
+    buffer_text(array, count ? "}" : "{}");
+    return buffer_check(array, "a list of job ids", error);
+}
+
+static enum error_code
 add_dependencies(struct database *database, const struct ledger_new_job *job, int64_t job_id, struct error *error)
 {
     struct number_text id;
     struct buffer array;
-    buffer_init(&array, 64 * 1024);
-    for (size_t i = 0; i < job->dependencies; i++)
-        buffer_format(&array, "%s%" PRId64, i ? "," : "{", job->depends_on[i]);
-    buffer_text(&array, "}");
-    enum error_code code = buffer_check(&array, "a list of dependencies", error);
+    enum error_code code = write_array(job->depends_on, job->dependencies, &array, error);
     if (!code)
         code = database_query(database, SQL("add_dependencies"), DATABASE_VALUES(number_text(&id, job_id), array.bytes),
                               NULL, error);
     buffer_term(&array);
+    return code;
+}
+
+/* Keeps those of the locked jobs that are still to end. */
+static enum error_code
+keep_unfinished(const struct rows *rows, int64_t *job_ids, size_t *count, struct error *error)
+{
+    size_t wanted = *count;
+    *count = 0;
+    for (size_t i = 0; i < wanted; i++) {
+        size_t row = 0;
+        while (row < rows_count(rows) && rows_integer(rows, row, 0) != job_ids[i])
+            row++;
+        const char *state = row < rows_count(rows) ? rows_text(rows, row, 1) : NULL;
+        if (!state)
+            return error_set(error, ERROR_ARGUMENT,
+                             "there is no job %" PRId64 " to wait for; `tapemill jobs` lists them", job_ids[i]);
+        if (strcmp(state, "dead") == 0 || strcmp(state, "cancelled") == 0)
+            return error_set(error, ERROR_ARGUMENT,
+                             "job %" PRId64 " is %s, and what waits for it would never start; `tapemill dead retry "
+                             "%" PRId64 "` runs it again",
+                             job_ids[i], state, job_ids[i]);
+        if (strcmp(state, "done") != 0)
+            job_ids[(*count)++] = job_ids[i];
+    }
+    return ERROR_NONE;
+}
+
+enum error_code
+ledger_hold_dependencies(struct database *database, int64_t *job_ids, size_t *count, struct error *error)
+{
+    struct buffer array;
+    struct rows *rows = NULL;
+    enum error_code code = write_array(job_ids, *count, &array, error);
+    if (!code)
+        code = database_query(database, SQL("lock_dependencies"), DATABASE_VALUES(array.bytes), &rows, error);
+    buffer_term(&array);
+    if (!code)
+        code = keep_unfinished(rows, job_ids, count, error);
+    rows_free(rows);
     return code;
 }
 
@@ -67,7 +113,7 @@ static enum error_code
 insert_jobs(struct database *database, const struct ledger_new_job *job, const char *arguments_array,
             struct rows **rows, struct error *error)
 {
-    struct number_text priority, attempts, delay, parent, pipeline, backfill, pending;
+    struct number_text priority, attempts, delay, parent, pipeline, backfill, pending, soft, hard;
     char start[BUSINESS_CLOCK_INSTANT_BYTES], end[BUSINESS_CLOCK_INSTANT_BYTES];
     bool by_date = job->business_date && !job->interval_start;
     if (by_date && find_interval(job->business_date, start, end, error))
@@ -92,6 +138,9 @@ insert_jobs(struct database *database, const struct ledger_new_job *job, const c
         job->step,
         number_text(&pending, (int64_t)job->dependencies),
         job->end_key,
+        job->unique_while,
+        number_text(&soft, job->soft_timeout_s),
+        number_text(&hard, job->hard_timeout_s),
     };
     if (database_query(database, SQL("enqueue"), (int)(sizeof(values) / sizeof(values[0])), values, rows, error))
         return error_context(error, "job %s could not be enqueued", job->job_name);
@@ -126,6 +175,9 @@ check_job(const struct ledger_new_job *job, struct error *error)
         return error_set(error, ERROR_ARGUMENT,
                          "\"%s\" is no queue name: it must have 1 to %d characters, without spaces and commas",
                          job->queue, QUEUE_NAME_BYTES - 1);
+    if (job->limit_key && (!job->limit_key[0] || strlen(job->limit_key) >= LEDGER_LIMIT_KEY_BYTES))
+        return error_set(error, ERROR_ARGUMENT, "\"%.40s\" is no limit key: it must have 1 to %d bytes", job->limit_key,
+                         LEDGER_LIMIT_KEY_BYTES - 1);
     return ERROR_NONE;
 }
 
@@ -182,11 +234,7 @@ push_page(struct database *database, struct redis_client *client, const int64_t 
     struct queue_entry entries[QUEUE_BATCH_MAX];
     struct rows *rows;
     struct buffer array;
-    buffer_init(&array, 64 * 1024);
-    for (size_t i = 0; i < count; i++)
-        buffer_format(&array, "%s%" PRId64, i ? "," : "{", job_ids[i]);
-    buffer_text(&array, "}");
-    enum error_code code = buffer_check(&array, "a list of job ids", error);
+    enum error_code code = write_array(job_ids, count, &array, error);
     if (!code)
         code = database_query(database, SQL("pushable"), DATABASE_VALUES(array.bytes), &rows, error);
     buffer_term(&array);
@@ -213,121 +261,7 @@ ledger_push(struct database *database, struct redis_client *client, const int64_
     return ERROR_NONE;
 }
 
-/* ---- claim ------------------------------------------------------------------------------------------------- */
-
-static const char *
-keep(struct arena *arena, const struct rows *rows, size_t column)
-{
-    const char *text = rows_text(rows, 0, column);
-    return arena_copy(arena, text, strlen(text));
-}
-
-static enum error_code
-read_run(const struct rows *rows, struct arena *arena, struct ledger_run *run, struct error *error)
-{
-    *run = (struct ledger_run){
-        .job_id = rows_integer(rows, 0, 0),
-        .run_no = rows_integer(rows, 0, 1),
-        .fence = rows_integer(rows, 0, 2),
-        .attempt = (int)rows_integer(rows, 0, 3),
-        .max_attempts = (int)rows_integer(rows, 0, 4),
-        .run_id = keep(arena, rows, 5),
-        .job_name = keep(arena, rows, 6),
-        .queue = keep(arena, rows, 7),
-        .arguments = keep(arena, rows, 8),
-        .business_date = keep(arena, rows, 9),
-        .interval_start = keep(arena, rows, 10),
-        .interval_end = keep(arena, rows, 11),
-        .pipeline_run_id = rows_integer(rows, 0, 12),
-        .backfill_id = rows_integer(rows, 0, 13),
-        .parent_id = rows_integer(rows, 0, 14),
-        .priority = (int)rows_integer(rows, 0, 15),
-        .end_key = keep(arena, rows, 16),
-    };
-    if (!run->run_id || !run->job_name || !run->queue || !run->arguments || !run->business_date ||
-        !run->interval_start || !run->interval_end || !run->end_key)
-        return error_set(error, ERROR_MEMORY, "out of memory for a run");
-    return ERROR_NONE;
-}
-
-/* Why the claim statement found nothing to claim. */
-struct look {
-    char state[16];
-    bool backend;
-    int64_t delay_ms, fence;
-};
-
-static enum error_code
-look_at(struct database *database, const char *id, struct look *look, struct error *error)
-{
-    struct rows *rows;
-    *look = (struct look){.state = "gone"};
-    if (database_query(database, SQL("look"), DATABASE_VALUES(id), &rows, error))
-        return error->code;
-    if (rows_count(rows)) {
-        (void)snprintf(look->state, sizeof(look->state), "%s", rows_text(rows, 0, 0));
-        look->backend = !rows_is_null(rows, 0, 1);
-        look->delay_ms = rows_integer(rows, 0, 3);
-        look->fence = rows_integer(rows, 0, 4);
-    }
-    rows_free(rows);
-    return ERROR_NONE;
-}
-
-/* Decides what follows from a look; *again is set when the claim should be tried once more. */
-static enum error_code
-settle(struct database *database, int64_t job_id, bool lease_expired, const struct look *look, enum ledger_claim *claim,
-       int64_t *delay_ms, bool *again, struct error *error)
-{
-    enum ledger_takeover takeover;
-    bool due = strcmp(look->state, "queued") == 0 || strcmp(look->state, "retry") == 0;
-    *again = false;
-    *claim = LEDGER_FINISHED;
-    if (due && look->delay_ms > 0) {
-        *claim = LEDGER_NOT_DUE;
-        *delay_ms = look->delay_ms;
-    } else if (due) {
-        *again = true;
-        return look->backend ? ledger_end_old_backend(database, job_id, error) : ERROR_NONE;
-    } else if (strcmp(look->state, "running") == 0 && !lease_expired) {
-        *claim = LEDGER_NOT_DUE;
-        *delay_ms = config_integer(CONFIG_LEASE_SECONDS) * 1000;
-    } else if (strcmp(look->state, "running") == 0) {
-        *again = true;
-        return ledger_take_over(database, job_id, NULL, look->fence, "its lease expired", LEDGER_LOSS_LEASE, &takeover,
-                                error);
-    }
-    return ERROR_NONE;
-}
-
-enum error_code
-ledger_claim(struct database *database, int64_t job_id, bool lease_expired, const char *worker, struct arena *arena,
-             enum ledger_claim *claim, struct ledger_run *run, int64_t *delay_ms, struct error *error)
-{
-    enum { TRIES = 10 };
-    struct number_text number;
-    const char *id = number_text(&number, job_id);
-    for (int i = 0; i < TRIES; i++) {
-        struct rows *rows;
-        struct look look;
-        bool again;
-        if (database_query(database, SQL("claim"), DATABASE_VALUES(id, worker), &rows, error))
-            return error->code;
-        if (rows_count(rows)) {
-            enum error_code code = read_run(rows, arena, run, error);
-            rows_free(rows);
-            *claim = LEDGER_CLAIMED;
-            return code;
-        }
-        rows_free(rows);
-        if (look_at(database, id, &look, error) ||
-            settle(database, job_id, lease_expired, &look, claim, delay_ms, &again, error))
-            return error->code;
-        if (!again)
-            return ERROR_NONE;
-    }
-    return error_set(error, ERROR_PG_CONFLICT, "job %" PRId64 " keeps changing hands", job_id);
-}
+/* ---- check and complete -------------------------------------------------------------------------------------- */
 
 enum error_code
 ledger_check(struct database *database, const struct ledger_run *run, struct error *error)
@@ -344,8 +278,6 @@ ledger_check(struct database *database, const struct ledger_run *run, struct err
     return error_set(error, ERROR_FENCED, "job %" PRId64 " was taken over (this run's fence is %" PRId64 ")",
                      run->job_id, run->fence);
 }
-
-/* ---- complete ---------------------------------------------------------------------------------------------- */
 
 static enum error_code
 check_counts(const struct ledger_counts *counts, struct error *error)
@@ -399,6 +331,7 @@ ledger_complete(struct database *database, const struct ledger_run *run, const s
     struct rows *rows;
     if (check_counts(counts, error) || release_dependants(database, id, pushes, error) ||
         (run->end_key[0] && ledger_set_condition(database, run->end_key, true, pushes, error)) ||
+        ledger_leave_limits(database, run, pushes, error) ||
         complete_run(database, id, fence, counts, metadata, error) ||
         database_query(database, SQL("complete_job"), DATABASE_VALUES(id, fence), &rows, error))
         return error->code;

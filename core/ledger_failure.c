@@ -95,7 +95,8 @@ alert_stuck(struct database *database, const struct ledger_run *run, const struc
 
 static enum error_code
 write_failure(struct database *database, const struct ledger_run *run, const struct error *failure,
-              const char *wait_key, const char *report, struct verdict *verdict, struct error *error)
+              const char *wait_key, const char *report, struct ledger_pushes *pushes, struct verdict *verdict,
+              struct error *error)
 {
     struct number_text numbers[5];
     struct rows *rows;
@@ -119,6 +120,7 @@ write_failure(struct database *database, const struct ledger_run *run, const str
         (verdict->outcome == LEDGER_DEAD && run->end_key[0] &&
          ledger_set_condition(database, run->end_key, true, NULL, error)) ||
         (verdict->given_back && returns + 1 == STUCK_RETURNS && alert_stuck(database, run, failure, error)) ||
+        ledger_leave_limits(database, run, pushes, error) ||
         database_query(database, SQL("fail_job"),
                        DATABASE_VALUES(id, fence, verdict->job_state, number_text(&numbers[2], verdict->delay_ms),
                                        number_text(&numbers[3], verdict->charged),
@@ -134,12 +136,13 @@ write_failure(struct database *database, const struct ledger_run *run, const str
 
 enum error_code
 ledger_fail(struct database *database, const struct ledger_run *run, const struct error *failure, const char *wait_key,
-            const char *report, enum ledger_outcome *outcome, int64_t *delay_ms, struct error *error)
+            const char *report, struct ledger_pushes *pushes, enum ledger_outcome *outcome, int64_t *delay_ms,
+            struct error *error)
 {
     struct verdict verdict = {0};
     if (database_begin(database, error))
         return error->code;
-    enum error_code code = write_failure(database, run, failure, wait_key, report, &verdict, error);
+    enum error_code code = write_failure(database, run, failure, wait_key, report, pushes, &verdict, error);
     if (!code && verdict.outcome != LEDGER_LOST_RACE)
         code = database_commit(database, error);
     database_rollback(database);

@@ -80,6 +80,7 @@ struct change {
     bool cancel;
     bool changed, dead; /* results */
     char end_key[128], job_name[128], message[512];
+    struct ledger_limits limits;
     struct backend backend;
 };
 
@@ -102,14 +103,15 @@ apply(struct database *database, struct change *change, struct error *error)
     if (code)
         return code;
     change->changed = rows_count(rows) == 1;
-    if (change->changed)
+    if (change->changed) {
         read_backend(rows, 0, &change->backend);
-    if (change->changed)
         (void)snprintf(change->end_key, sizeof(change->end_key), "%s", rows_text(rows, 0, 2));
+        ledger_read_limits(rows, 3, &change->limits);
+    }
     if (change->changed && !change->cancel) {
-        change->dead = strcmp(rows_text(rows, 0, 3), "dead") == 0;
-        (void)snprintf(change->job_name, sizeof(change->job_name), "%s", rows_text(rows, 0, 4));
-        (void)snprintf(change->message, sizeof(change->message), "%s", rows_text(rows, 0, 5));
+        change->dead = strcmp(rows_text(rows, 0, 6), "dead") == 0;
+        (void)snprintf(change->job_name, sizeof(change->job_name), "%s", rows_text(rows, 0, 7));
+        (void)snprintf(change->message, sizeof(change->message), "%s", rows_text(rows, 0, 8));
     }
     rows_free(rows);
     if (!change->changed)
@@ -160,8 +162,23 @@ end_lock_holder(struct database *database, const char *id, struct error *error)
     return end_backend(database, &backend, error);
 }
 
+/* The backend that the change took the job from. */
 static enum error_code
-change_job(struct database *database, struct change *change, int64_t job_id, struct error *error)
+end_changed_backend(struct database *database, const struct change *change, struct error *error)
+{
+    if (!change->backend.pid[0])
+        return ERROR_NONE;
+    if (end_backend(database, &change->backend, error))
+        return error->code;
+    return database_query(database, SQL("forget_backend"), DATABASE_VALUES(change->id, change->backend.pid), NULL,
+                          error);
+}
+
+/* The job's place under its limits is passed on last: while the old backend is there it may hold their locks. If that
+ * does not come to pass, the reconciler does it. */
+static enum error_code
+change_job(struct database *database, struct change *change, int64_t job_id, struct ledger_pushes *pushes,
+           struct error *error)
 {
     int64_t deadline_ms = clock_monotonic_ms() + DEADLINE_MS;
     number_text(change->id, job_id);
@@ -171,31 +188,31 @@ change_job(struct database *database, struct change *change, int64_t job_id, str
         if (end_lock_holder(database, change->id, error))
             return error->code;
     }
-    if (!change->changed || !change->backend.pid[0])
+    if (!change->changed)
         return ERROR_NONE;
-    if (end_backend(database, &change->backend, error))
-        return error->code;
-    return database_query(database, SQL("forget_backend"), DATABASE_VALUES(change->id, change->backend.pid), NULL,
-                          error);
+    enum error_code code = end_changed_backend(database, change, error);
+    return code ? code : ledger_fill(database, &change->limits, pushes, error);
 }
 
 enum error_code
 ledger_take_over(struct database *database, int64_t job_id, const char *claimed_by, int64_t fence, const char *reason,
-                 enum ledger_loss loss, enum ledger_takeover *takeover, struct error *error)
+                 enum ledger_loss loss, struct ledger_pushes *pushes, enum ledger_takeover *takeover,
+                 struct error *error)
 {
     struct change change = {.claimed_by = claimed_by, .reason = reason, .run_status = "LOST", .loss = loss};
     number_text(change.fence, fence);
-    if (change_job(database, &change, job_id, error))
+    if (change_job(database, &change, job_id, pushes, error))
         return error_context(error, "job %" PRId64 " could not be taken over", job_id);
     *takeover = change.changed ? LEDGER_TAKEN : LEDGER_NOT_RUNNING;
     return ERROR_NONE;
 }
 
 enum error_code
-ledger_cancel(struct database *database, int64_t job_id, const char *reason, bool *cancelled, struct error *error)
+ledger_cancel(struct database *database, int64_t job_id, const char *reason, struct ledger_pushes *pushes,
+              bool *cancelled, struct error *error)
 {
     struct change change = {.cancel = true, .reason = reason, .run_status = "CANCELLED"};
-    if (change_job(database, &change, job_id, error))
+    if (change_job(database, &change, job_id, pushes, error))
         return error_context(error, "job %" PRId64 " could not be cancelled", job_id);
     *cancelled = change.changed;
     return ERROR_NONE;

@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 bool
@@ -100,4 +102,30 @@ platform_worker_name(char *name, size_t size)
         (void)snprintf(host, sizeof(host), "localhost");
     host[sizeof(host) - 1] = 0;
     (void)snprintf(name, size, "%s:%d", host, (int)getpid());
+}
+
+void
+platform_user_name(char *name, size_t size)
+{
+    char host[64] = "";
+    const struct passwd *user = getpwuid(geteuid());
+    (void)gethostname(host, sizeof(host) - 1);
+    (void)snprintf(name, size, "%s@%s", user ? user->pw_name : "unknown", host);
+}
+
+void
+platform_alarm(int64_t first_ms, int64_t every_ms, void (*handler)(int signal))
+{
+    struct sigaction action;
+    const struct itimerval off = {0};
+    const struct itimerval timer = {.it_value = {first_ms / 1000, first_ms % 1000 * 1000},
+                                    .it_interval = {every_ms / 1000, every_ms % 1000 * 1000}};
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;
+    (void)setitimer(ITIMER_REAL, &off, NULL);
+    if (first_ms <= 0)
+        return;
+    (void)sigaction(SIGALRM, &action, NULL);
+    (void)setitimer(ITIMER_REAL, &timer, NULL);
 }

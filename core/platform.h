@@ -21,6 +21,13 @@ int platform_read_signal(int descriptor);
 /* Undoes platform_signal_descriptor's blocking in a child and ignores what the keeper handles for it. */
 void platform_ignore_signals(void);
 
+/* Calls handler, on SIGALRM, after first_ms and then every every_ms; first_ms 0 ends that. The handler may only do what
+ * a signal handler may. */
+void platform_alarm(int64_t first_ms, int64_t every_ms, void (*handler)(int signal));
+
+/* Who runs this program, for people: "user@host". */
+void platform_user_name(char *name, size_t size);
+
 /* A pair of connected sockets that keep message borders (SOCK_SEQPACKET); both close on exec. */
 ERROR_MUST_CHECK enum error_code platform_socket_pair(int pair[2], struct error *error);
 

@@ -37,6 +37,7 @@ struct job_definition {
     const char *summary; /* one line for `tapemill enqueue --help` */
     const char *queue;   /* default queue */
     int max_attempts;
+    int soft_timeout_s, hard_timeout_s; /* of one run, unless it is enqueued with others; 0: the settings' */
     const char *end_key_prefix;   /* "ahead:DESK": the condition "ahead:DESK:YYYYMMDD" is met at its end; NULL: none */
     bool needs_date;              /* works on one business date (--date) */
     bool takes_date;              /* may be given one, and knows what to do without */

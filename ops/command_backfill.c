@@ -217,7 +217,7 @@ cancel_jobs(struct database *warehouse, const char *id, size_t *cancelled, struc
         bool done = false;
         code = command_session_ids(warehouse, "ops/backfill", "cancellable", DATABASE_VALUES(id), &ids, &count, error);
         for (size_t i = 0; !code && i < count; i++, *cancelled += done)
-            code = ledger_cancel(warehouse, ids[i], "its backfill was cancelled", &done, error);
+            code = ledger_cancel(warehouse, ids[i], "its backfill was cancelled", NULL, &done, error);
         if (!code && count)
             command_session_forget(ids, count);
         free(ids);

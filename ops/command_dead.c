@@ -1,11 +1,11 @@
 /* dead: the jobs that wait for a person. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/ledger.h"
 #include "core/sql.h"
+#include "ops/command_filter.h"
 #include "ops/command_jobs.h"
 #include "ops/command_session.h"
 
@@ -16,10 +16,15 @@ run_list(const struct command_line *line, struct error *error)
                                           "died_at", "backfill_id", "error_code", "error", NULL};
     struct command_style style = {
         .form = command_print_form(command_flag(line, "--json")), .empty = "no dead jobs", .table_columns = columns};
+    struct command_filter filter;
     const char *limit;
-    if (command_limit(line, "100", &limit, error))
+    if (command_limit(line, "100", &limit, error) || command_filter_choices(line, "{dead}", &filter, error))
         return error->code;
-    return command_session_list("ops/dead", "list", DATABASE_VALUES(limit), &style, error);
+    return command_session_list("ops/dead", "list",
+                                DATABASE_VALUES(limit, filter.job, filter.queue, filter.error,
+                                                filter.from[0] ? filter.from : NULL, filter.to[0] ? filter.to : NULL,
+                                                filter.backfill),
+                                &style, error);
 }
 
 /* ---- retry and discard --------------------------------------------------------------------------------------- */
@@ -29,6 +34,7 @@ enum { STATE_BYTES = 16 };
 /* The two verbs that change jobs. */
 struct verb {
     const char *done, *refused; /* "is queued again", "only ..." */
+    const char *counted;        /* of many: "tried again" */
     const char *waits;          /* in place of done, when the job is waiting then */
     bool dead_only;
     enum error_code (*apply)(struct database *warehouse, int64_t job_id, bool *done, struct error *error);
@@ -37,36 +43,35 @@ struct verb {
 static enum error_code
 discard(struct database *warehouse, int64_t job_id, bool *done, struct error *error)
 {
-    return ledger_cancel(warehouse, job_id, "discarded on the command line", done, error);
+    return ledger_cancel(warehouse, job_id, "discarded on the command line", NULL, done, error);
+}
+
+static enum error_code
+retry(struct database *warehouse, int64_t job_id, bool *done, struct error *error)
+{
+    enum error_code code = ledger_retry(warehouse, job_id, done, error);
+    if (code && strcmp(error->sqlstate, "23505") == 0)
+        return error_set(error, ERROR_ARGUMENT,
+                         "job %" PRId64 " cannot be queued again while an unfinished job has its unique key; "
+                         "`tapemill jobs show %" PRId64 "` names the key",
+                         job_id, job_id);
+    return code;
 }
 
 static const struct verb verb_retry = {
     .done = "is queued again",
     .refused = "only dead and cancelled jobs can be tried again",
+    .counted = "tried again",
     .waits = "waits again: jobs that it depends on are not done",
-    .apply = ledger_retry,
+    .apply = retry,
 };
 static const struct verb verb_discard = {
     .done = "is discarded",
     .refused = "only dead jobs can be discarded",
+    .counted = "discarded",
     .dead_only = true,
     .apply = discard,
 };
-
-/* The ids on the command line, or with --all those of all dead jobs. */
-static enum error_code
-read_ids(const struct command_line *line, struct database *warehouse, int64_t **ids, size_t *count, struct error *error)
-{
-    if (command_flag(line, "--all"))
-        return command_session_ids(warehouse, "ops/dead", "ids", 0, NULL, ids, count, error);
-    *ids = calloc((size_t)line->word_count + 1, sizeof(**ids));
-    if (!*ids)
-        return error_set(error, ERROR_MEMORY, "out of memory for %d ids", line->word_count);
-    for (*count = 0; *count < (size_t)line->word_count; (*count)++)
-        if (command_id(line, (int)*count, &(*ids)[*count], error))
-            return error->code;
-    return ERROR_NONE;
-}
 
 static enum error_code
 read_state(struct database *warehouse, const char *id, char state[STATE_BYTES], struct error *error)
@@ -94,27 +99,57 @@ apply_one(struct database *warehouse, const struct verb *verb, int64_t job_id, s
     return code;
 }
 
+/* One batch. Redis hears of what was done, also when the rest fails. */
 static enum error_code
-run_verb(const struct command_line *line, const struct verb *verb, struct error *error)
+apply_all(struct database *warehouse, const struct verb *verb, const int64_t *ids, size_t count, struct error *error)
 {
-    struct database *warehouse;
-    int64_t *ids = NULL;
-    size_t count = 0, done = 0;
-    if ((line->word_count > 0) == command_flag(line, "--all"))
-        return error_set(error, ERROR_USAGE, "name the jobs or say --all: tapemill %s ID...|--all",
-                         line->command->name);
-    if (command_session_open(&warehouse, error))
-        return error->code;
-    enum error_code code = read_ids(line, warehouse, &ids, &count, error);
+    enum error_code code = ERROR_NONE;
+    size_t done = 0;
     for (; !code && done < count; done += !code)
         code = apply_one(warehouse, verb, ids[done], error);
     if (verb->dead_only)
         command_session_forget(ids, done);
     else if (done)
         command_session_push(warehouse, ids, done);
-    if (!code && !count)
+    return code;
+}
+
+static enum error_code
+apply_filtered(struct database *warehouse, const struct verb *verb, const struct command_filter *filter,
+               struct error *error)
+{
+    int64_t ids[COMMAND_FILTER_PAGE], before = 0;
+    size_t count = 1, total = 0;
+    if (filter->dry_run) {
+        enum error_code code = command_filter_count(warehouse, filter, &total, error);
+        if (!code)
+            printf("it would be %zu\n", total);
+        return code;
+    }
+    for (; count; total += count)
+        if (command_filter_page(warehouse, filter, &before, ids, &count, error) ||
+            apply_all(warehouse, verb, ids, count, error))
+            return error->code;
+    if (total)
+        printf("%s: %zu\n", verb->counted, total);
+    else
         puts("no dead jobs");
-    free(ids);
+    return ERROR_NONE;
+}
+
+static enum error_code
+run_verb(const struct command_line *line, const struct verb *verb, struct error *error)
+{
+    static int64_t ids[COMMAND_WORDS_MAX];
+    struct command_filter filter;
+    struct database *warehouse;
+    for (int i = 0; i < line->word_count; i++)
+        if (command_id(line, i, &ids[i], error))
+            return error->code;
+    if (command_filter_read(line, "{dead}", &filter, error) || command_session_open(&warehouse, error))
+        return error->code;
+    enum error_code code = filter.given ? apply_filtered(warehouse, verb, &filter, error)
+                                        : apply_all(warehouse, verb, ids, (size_t)line->word_count, error);
     database_close(warehouse);
     return code;
 }
@@ -133,9 +168,11 @@ run_discard(const struct command_line *line, struct error *error)
 
 /* ---- the commands -------------------------------------------------------------------------------------------- */
 
-static const struct command_option list_options[] = {
-    {"--limit", "N", "at most so many (100)", false}, {"--json", NULL, "print JSON", false}, {0}};
-static const struct command_option verb_options[] = {{"--all", NULL, "all dead jobs", false}, {0}};
+static const struct command_option list_options[] = {COMMAND_FILTER_CHOICES,
+                                                     {"--limit", "N", "at most so many (100)", false},
+                                                     {"--json", NULL, "print JSON", false},
+                                                     {0}};
+static const struct command_option verb_options[] = {COMMAND_FILTER_OPTIONS, {0}};
 
 static const struct command command_dead_list = {
     .name = "dead list",
@@ -157,7 +194,7 @@ static const struct command command_dead_show = {
 
 static const struct command command_dead_retry = {
     .name = "dead retry",
-    .usage = "ID...|--all",
+    .usage = "ID...",
     .summary = "queue dead (or cancelled) jobs again, their attempts counted from zero",
     .detail = "What waits for the job goes on once it is done, and so does the backfill it belongs to.",
     .options = verb_options,
@@ -167,7 +204,7 @@ static const struct command command_dead_retry = {
 
 static const struct command command_dead_discard = {
     .name = "dead discard",
-    .usage = "ID...|--all",
+    .usage = "ID...",
     .summary = "give dead jobs up: they become cancelled",
     .options = verb_options,
     .words_max = COMMAND_WORDS_MAX,

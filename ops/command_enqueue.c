@@ -10,7 +10,13 @@
 #include "ops/command_target.h"
 #include "ops/command_wait.h"
 
-enum { PRIORITY_DEFAULT = 5, DELAY_SECONDS_MAX = 366 * 86400, ARENA_BYTES_MAX = 1024 * 1024 };
+enum {
+    PRIORITY_DEFAULT = 5,
+    DELAY_SECONDS_MAX = 366 * 86400,
+    TIMEOUT_SECONDS_MAX = 604800, /* as TAPEMILL_JOB_TIMEOUT_SECONDS */
+    ARENA_BYTES_MAX = 1024 * 1024,
+    AFTER_MAX = 256,
+};
 
 /* What the command line asks for. */
 struct request {
@@ -18,8 +24,10 @@ struct request {
     struct buffer arguments; /* JSON */
     char date[CALENDAR_DATE_BYTES];
     bool has_date;
-    int64_t priority, delay_seconds;
-    const char *queue, *unique_key;
+    int64_t priority, delay_seconds, soft_timeout_s, hard_timeout_s;
+    const char *queue, *unique_key, *unique_while, *limit_key;
+    int64_t after[AFTER_MAX]; /* jobs to wait for */
+    size_t after_count;
 };
 
 /* What came of it. */
@@ -46,21 +54,60 @@ check_date(const struct command_line *line, struct request *request, struct erro
     return ERROR_NONE;
 }
 
+/* "17" or "17,18", as often as it is given. */
+static enum error_code
+read_after(const struct command_line *line, struct request *request, struct error *error)
+{
+    int cursor = 0;
+    for (const char *list; (list = command_next_value(line, "--after", &cursor));)
+        for (char *end; *list; list = *end == ',' ? end + 1 : end) {
+            int64_t id = strtoll(list, &end, 10);
+            if (end == list || (*end && *end != ',') || id < 1)
+                return error_set(error, ERROR_USAGE, "--after is \"%.40s\"; write ids of jobs, such as 17,18", list);
+            bool known = false;
+            for (size_t i = 0; i < request->after_count; i++)
+                known = known || request->after[i] == id;
+            if (!known && request->after_count == AFTER_MAX)
+                return error_set(error, ERROR_USAGE, "--after names more than %d jobs", AFTER_MAX);
+            if (!known)
+                request->after[request->after_count++] = id;
+        }
+    return ERROR_NONE;
+}
+
+/* What a job asks for besides its place on a queue. */
+static enum error_code
+read_controls(const struct command_line *line, struct request *request, struct error *error)
+{
+    static const char *const whiles[] = {"queued", "live", NULL};
+    request->unique_key = command_value(line, "--unique");
+    request->limit_key = command_value(line, "--limit");
+    if (command_choice(line, "--unique-while", whiles, NULL, &request->unique_while, error) ||
+        command_integer(line, "--soft-timeout", 1, TIMEOUT_SECONDS_MAX, 0, &request->soft_timeout_s, error) ||
+        command_integer(line, "--hard-timeout", 1, TIMEOUT_SECONDS_MAX, 0, &request->hard_timeout_s, error) ||
+        read_after(line, request, error))
+        return error->code;
+    if (request->unique_key && !request->unique_key[0])
+        return error_set(error, ERROR_USAGE, "--unique is empty; write any text that names the work");
+    if (request->unique_while && !request->unique_key)
+        return error_set(error, ERROR_USAGE, "--unique-while goes with --unique; add it, or leave --unique-while out");
+    if (request->target.pipeline && (request->unique_key || request->delay_seconds || request->limit_key ||
+                                     request->soft_timeout_s || request->hard_timeout_s || request->after_count))
+        return error_set(error, ERROR_USAGE,
+                         "--unique, --delay, --limit, --after and the timeouts are for single jobs; %s is a pipeline",
+                         request->target.name);
+    return ERROR_NONE;
+}
+
 static enum error_code
 read_request(const struct command_line *line, struct request *request, struct error *error)
 {
     request->queue = command_value(line, "--queue");
-    request->unique_key = command_value(line, "--unique");
     if (command_target_find(line->words[0], &request->target, error) || check_date(line, request, error) ||
         command_integer(line, "--priority", 0, QUEUE_PRIORITY_MAX, PRIORITY_DEFAULT, &request->priority, error) ||
         command_integer(line, "--delay", 0, DELAY_SECONDS_MAX, 0, &request->delay_seconds, error) ||
-        command_target_queue(request->queue, error))
+        command_target_queue(request->queue, error) || read_controls(line, request, error))
         return error->code;
-    if (request->unique_key && !request->unique_key[0])
-        return error_set(error, ERROR_USAGE, "--unique is empty; write any text that names the work");
-    if (request->target.pipeline && (request->unique_key || request->delay_seconds))
-        return error_set(error, ERROR_USAGE, "--unique and --delay are for single jobs; %s is a pipeline",
-                         request->target.name);
     return command_enqueue_each_check(line, &request->target, error);
 }
 
@@ -78,15 +125,23 @@ describe_job(const struct request *request, char end_key[JOB_WAIT_KEY_BYTES])
         .arguments = request->arguments.bytes,
         .business_date = request->has_date ? request->date : NULL,
         .unique_key = request->unique_key,
+        .unique_while = request->unique_while,
+        .limit_key = request->limit_key,
+        .soft_timeout_s = (int)request->soft_timeout_s,
+        .hard_timeout_s = (int)request->hard_timeout_s,
+        .depends_on = request->after,
+        .dependencies = request->after_count,
         .delay_ms = request->delay_seconds * 1000,
         .end_key = job_end_key(job, request->has_date ? request->date : NULL, end_key),
     };
 }
 
 static enum error_code
-enqueue_job(struct database *warehouse, const struct request *request, struct enqueued *enqueued, struct error *error)
+enqueue_job(struct database *warehouse, struct request *request, struct enqueued *enqueued, struct error *error)
 {
     char end_key[JOB_WAIT_KEY_BYTES];
+    if (request->after_count && ledger_hold_dependencies(warehouse, request->after, &request->after_count, error))
+        return error->code;
     const struct ledger_new_job new_job = describe_job(request, end_key);
     bool created = false;
     enum error_code code = ledger_enqueue(warehouse, &new_job, &enqueued->ids[0], &created, error);
@@ -115,7 +170,7 @@ enqueue_pipeline(struct database *warehouse, const struct request *request, stru
 
 /* In one transaction; then Redis is told. */
 static enum error_code
-enqueue(struct database *warehouse, const struct request *request, struct enqueued *enqueued, struct error *error)
+enqueue(struct database *warehouse, struct request *request, struct enqueued *enqueued, struct error *error)
 {
     enum error_code code = database_begin(warehouse, error);
     if (!code)
@@ -191,6 +246,12 @@ const struct command command_enqueue = {
             {"--priority", "0..9", "9 is most urgent (5)", false},
             {"--delay", "SECONDS", "do not start earlier than in so many seconds", false},
             {"--unique", "KEY", "no second job while one with this key is unfinished", false},
+            {"--unique-while", "WHEN",
+             "the key is taken until the run begins (queued) or has ended (live, the default)", false},
+            {"--limit", "KEY", "at most as many jobs with this key run at once as `tapemill limits` says (1)", false},
+            {"--after", "ID[,ID]", "start once these jobs are done; may be repeated", true},
+            {"--soft-timeout", "SECONDS", "a run is cancelled in PostgreSQL after so long, and fails", false},
+            {"--hard-timeout", "SECONDS", "a run's process is killed after so long", false},
             {"--each", "FILE", "one job per line of FILE (-: standard input), each a JSON object of arguments", false},
             {"--batch", "N", "with --each: so many jobs in one transaction (1000)", false},
             {"--wait", NULL, "watch until it has ended; exit code 1 unless all is done", false},

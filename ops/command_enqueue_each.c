@@ -33,8 +33,10 @@ command_enqueue_each_check(const struct command_line *line, const struct command
         return error_set(error, ERROR_USAGE,
                          "--each is for single jobs; %s is a pipeline: tapemill backfill runs it for many dates",
                          target->name);
-    if (command_value(line, "--arg") || command_value(line, "--unique") || command_flag(line, "--wait"))
-        return error_set(error, ERROR_USAGE, "--each does not go with --arg, --unique and --wait; leave them out");
+    if (command_value(line, "--arg") || command_value(line, "--unique") || command_value(line, "--after") ||
+        command_flag(line, "--wait"))
+        return error_set(error, ERROR_USAGE,
+                         "--each does not go with --arg, --unique, --after and --wait; leave them out");
     return ERROR_NONE;
 }
 

@@ -1,9 +1,8 @@
-/* jobs, runs, cancel: the ledger as lists, and the way to stop a job. */
+/* jobs, runs: the ledger as lists. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/ledger.h"
 #include "core/sql.h"
 #include "ops/command_follow.h"
 #include "ops/command_jobs.h"
@@ -154,69 +153,4 @@ const struct command command_runs = {
                                         {0}},
     .run = run_runs,
     .verbs = (const struct command *const[]){&command_runs_show, &command_runs_follow, NULL},
-};
-
-/* ---- cancel -------------------------------------------------------------------------------------------------- */
-
-/* Cancels one job and says what became of it. */
-static enum error_code
-cancel_job(struct database *warehouse, const char *id_text, int64_t id, struct error *error)
-{
-    struct rows *rows;
-    bool cancelled = false;
-    enum error_code code = ledger_cancel(warehouse, id, "cancelled on the command line", &cancelled, error);
-    if (!code)
-        code = database_query(warehouse, sql_text("ops/jobs", "show"), DATABASE_VALUES(id_text), &rows, error);
-    if (code)
-        return code;
-    if (!rows_count(rows))
-        code = not_there("job", id_text, "tapemill jobs", error);
-    else if (cancelled)
-        printf("job %s (%s) is cancelled\n", id_text, rows_text(rows, 0, 1));
-    else
-        printf("job %s (%s) was %s already\n", id_text, rows_text(rows, 0, 1), rows_text(rows, 0, 2));
-    rows_free(rows);
-    return code;
-}
-
-static enum error_code
-run_cancel(const struct command_line *line, struct error *error)
-{
-    static int64_t ids[COMMAND_WORDS_MAX];
-    struct database *warehouse;
-    struct rows *blocked;
-    struct buffer array;
-    int done = 0;
-    for (int i = 0; i < line->word_count; i++)
-        if (command_id(line, i, &ids[i], error))
-            return error->code;
-    if (command_session_array(ids, (size_t)line->word_count, &array, error))
-        return error->code;
-    enum error_code code = command_session_open(&warehouse, error);
-    for (; !code && done < line->word_count; done += !code)
-        code = cancel_job(warehouse, line->words[done], ids[done], error);
-    command_session_forget(ids, (size_t)done);
-    if (!code)
-        code =
-            database_query(warehouse, sql_text("ops/jobs", "blocked"), DATABASE_VALUES(array.bytes), &blocked, error);
-    if (!code) {
-        for (size_t row = 0; row < rows_count(blocked); row++)
-            printf("job %s (%s) waits for it and never starts now; cancel it too: tapemill cancel %s\n",
-                   rows_text(blocked, row, 0), rows_text(blocked, row, 1), rows_text(blocked, row, 0));
-        rows_free(blocked);
-    }
-    buffer_term(&array);
-    database_close(warehouse);
-    return code;
-}
-
-const struct command command_cancel = {
-    .name = "cancel",
-    .usage = "ID...",
-    .summary = "cancel jobs, running ones too",
-    .detail = "A running job is taken from its worker; what it did is rolled back. `tapemill dead retry ID` runs a\n"
-              "cancelled job after all.",
-    .words_min = 1,
-    .words_max = COMMAND_WORDS_MAX,
-    .run = run_cancel,
 };

@@ -7,6 +7,7 @@
 #include "core/config.h"
 #include "core/queue.h"
 #include "core/sql.h"
+#include "ops/command_queue_control.h"
 #include "ops/command_session.h"
 
 enum { QUEUES_MAX = 64, WORKERS_MAX = 4096, NUMBER_BYTES = 24 };
@@ -14,7 +15,20 @@ enum { QUEUES_MAX = 64, WORKERS_MAX = 4096, NUMBER_BYTES = 24 };
 #define LEASES_MAX "65536"
 
 /* Columns of ops/queue ledger. */
-enum { LEDGER_QUEUE, LEDGER_LEASED, LEDGER_QUEUED, LEDGER_RETRY, LEDGER_WAITING, LEDGER_RUNNING };
+enum {
+    LEDGER_QUEUE,
+    LEDGER_LEASED,
+    LEDGER_QUEUED,
+    LEDGER_RETRY,
+    LEDGER_WAITING,
+    LEDGER_RUNNING,
+    LEDGER_PARKED,
+    LEDGER_STATE,
+    LEDGER_LIMIT,
+    LEDGER_PAUSED_AT,
+    LEDGER_PAUSED_BY,
+    LEDGER_PAUSE_REASON,
+};
 
 /* What Redis says. */
 struct redis_view {
@@ -107,32 +121,71 @@ look(struct database *warehouse, struct redis_view *view, struct rows **rows, st
 
 /* ---- printing ------------------------------------------------------------------------------------------------ */
 
+/* Columns as they are shown; from says where in the ledger's rows they are, OF_REDIS that Redis tells. */
+enum { OF_REDIS = -1 };
+
+static const struct {
+    struct command_column column;
+    int from;
+} queue_columns[] = {
+    {{"queue", COMMAND_KIND_TEXT}, LEDGER_QUEUE},
+    {{"state", COMMAND_KIND_TEXT}, LEDGER_STATE},
+    {{"limit", COMMAND_KIND_INTEGER}, LEDGER_LIMIT},
+    {{"ready", COMMAND_KIND_INTEGER}, OF_REDIS},
+    {{"leased", COMMAND_KIND_INTEGER}, LEDGER_LEASED},
+    {{"queued", COMMAND_KIND_INTEGER}, LEDGER_QUEUED},
+    {{"retry", COMMAND_KIND_INTEGER}, LEDGER_RETRY},
+    {{"running", COMMAND_KIND_INTEGER}, LEDGER_RUNNING},
+    {{"waiting", COMMAND_KIND_INTEGER}, LEDGER_WAITING},
+    {{"parked", COMMAND_KIND_INTEGER}, LEDGER_PARKED},
+    {{"paused_at", COMMAND_KIND_TIMESTAMP}, LEDGER_PAUSED_AT},
+    {{"paused_by", COMMAND_KIND_TEXT}, LEDGER_PAUSED_BY},
+    {{"pause_reason", COMMAND_KIND_TEXT}, LEDGER_PAUSE_REASON},
+};
+enum { QUEUE_COLUMNS = sizeof(queue_columns) / sizeof(queue_columns[0]) };
+
+static const char *
+queue_cell(const struct redis_view *view, const struct rows *rows, size_t row, size_t column, char ready[NUMBER_BYTES])
+{
+    int from = queue_columns[column].from;
+    if (!view->known && (from == OF_REDIS || from == LEDGER_LEASED))
+        return NULL;
+    if (from == OF_REDIS) {
+        (void)snprintf(ready, NUMBER_BYTES, "%" PRId64, view->depths[row].ready);
+        return ready;
+    }
+    return rows_is_null(rows, row, (size_t)from) ? NULL : rows_text(rows, row, (size_t)from);
+}
+
 static enum error_code
 print_queues(const struct redis_view *view, const struct rows *rows, bool json, struct error *error)
 {
-    static const struct command_column columns[] = {
-        {"queue", COMMAND_KIND_TEXT},      {"ready", COMMAND_KIND_INTEGER}, {"leased", COMMAND_KIND_INTEGER},
-        {"queued", COMMAND_KIND_INTEGER},  {"retry", COMMAND_KIND_INTEGER}, {"running", COMMAND_KIND_INTEGER},
-        {"waiting", COMMAND_KIND_INTEGER},
-    };
-    enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
-    static const char *cells[QUEUES_MAX * COLUMNS];
+    static const char *const table[] = {"queue", "state",   "limit",   "ready",  "leased", "queued",
+                                        "retry", "running", "waiting", "parked", NULL};
+    static const char *cells[QUEUES_MAX * QUEUE_COLUMNS];
     static char ready[QUEUES_MAX][NUMBER_BYTES];
-    struct command_style style = {.form = command_print_form(json), .empty = "no queues", .member = true};
+    struct command_column columns[QUEUE_COLUMNS];
+    struct command_style style = {
+        .form = command_print_form(json), .empty = "no queues", .member = true, .table_columns = table};
     size_t count = rows_count(rows) < QUEUES_MAX ? rows_count(rows) : QUEUES_MAX;
-    for (size_t i = 0; i < count; i++) {
-        const char **row = &cells[i * COLUMNS];
-        (void)snprintf(ready[i], sizeof(ready[i]), "%" PRId64, view->depths[i].ready);
-        row[0] = rows_text(rows, i, LEDGER_QUEUE);
-        row[1] = view->known ? ready[i] : NULL;
-        row[2] = view->known ? rows_text(rows, i, LEDGER_LEASED) : NULL;
-        row[3] = rows_text(rows, i, LEDGER_QUEUED);
-        row[4] = rows_text(rows, i, LEDGER_RETRY);
-        row[5] = rows_text(rows, i, LEDGER_RUNNING);
-        row[6] = rows_text(rows, i, LEDGER_WAITING);
-    }
-    struct command_grid grid = {columns, COLUMNS, cells, count};
+    for (size_t column = 0; column < QUEUE_COLUMNS; column++)
+        columns[column] = queue_columns[column].column;
+    for (size_t cell = 0; cell < count * QUEUE_COLUMNS; cell++)
+        cells[cell] = queue_cell(view, rows, cell / QUEUE_COLUMNS, cell % QUEUE_COLUMNS, ready[cell / QUEUE_COLUMNS]);
+    struct command_grid grid = {columns, QUEUE_COLUMNS, cells, count};
     return command_print_grid(stdout, &grid, &style, error);
+}
+
+/* One sentence for each queue that is paused. */
+static void
+tell_pauses(const struct rows *rows)
+{
+    for (size_t row = 0; row < rows_count(rows); row++)
+        if (!rows_is_null(rows, row, LEDGER_PAUSED_AT))
+            printf("%s is paused since %s by %s%s%s; tapemill queue resume %s opens it\n",
+                   rows_text(rows, row, LEDGER_QUEUE), rows_text(rows, row, LEDGER_PAUSED_AT),
+                   rows_text(rows, row, LEDGER_PAUSED_BY), rows_is_null(rows, row, LEDGER_PAUSE_REASON) ? "" : ": ",
+                   rows_text(rows, row, LEDGER_PAUSE_REASON), rows_text(rows, row, LEDGER_QUEUE));
 }
 
 static enum error_code
@@ -159,6 +212,8 @@ print_view(const struct redis_view *view, const struct rows *rows, bool json, st
 {
     fputs(json ? "{\"queues\": " : "", stdout);
     enum error_code code = print_queues(view, rows, json, error);
+    if (!code && !json)
+        tell_pauses(rows);
     if (!code && view->known)
         printf(json ? ",\n \"leased\": %" PRId64 ", \"delayed\": %" PRId64 ", \"workers\": "
                     : "\nIn Redis %" PRId64 " leased and %" PRId64 " delayed jobs.\n\n",
@@ -194,10 +249,12 @@ run_queue(const struct command_line *line, struct error *error)
 const struct command command_queue = {
     .name = "queue",
     .usage = "",
-    .summary = "show how much work waits on each queue, and the workers",
+    .summary = "show how much work waits on each queue, and the workers; pause, resume or limit a queue",
     .detail =
         "ready and leased are Redis's figures, the others the ledger's. Jobs on delay, or waiting for their next\n"
-        "attempt, are delayed in Redis and queued or retry in the ledger; waiting ones wait for other jobs.",
+        "attempt, are delayed in Redis and queued or retry in the ledger; waiting ones wait for other jobs, and those\n"
+        "of them that are parked for a place under a limit.",
     .options = (const struct command_option[]){{"--json", NULL, "print JSON", false}, {0}},
     .run = run_queue,
+    .verbs = (const struct command *const[]){&command_queue_pause, &command_queue_resume, &command_queue_limit, NULL},
 };

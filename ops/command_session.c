@@ -102,7 +102,7 @@ command_session_forget(const int64_t *job_ids, size_t count)
     enum error_code code = session_redis(&client, &error);
     for (size_t done = 0; !code && done < count; done += QUEUE_BATCH_MAX) {
         size_t batch = count - done < QUEUE_BATCH_MAX ? count - done : QUEUE_BATCH_MAX;
-        code = queue_forget(client, job_ids + done, batch, &error);
+        code = queue_cancel(client, job_ids + done, batch, &error);
     }
     if (code)
         fprintf(stderr, "tapemill: warning: %s; the ledger has the jobs cancelled, and workers will pass over them\n",

@@ -35,7 +35,7 @@ void command_session_meet_redis(void);
  * ledger, and the scheduler pushes them later. */
 void command_session_push(struct database *warehouse, const int64_t *job_ids, size_t count);
 
-/* Makes Redis forget jobs that were cancelled; the same when it is away. */
+/* Makes Redis forget jobs that were cancelled, and tells the keepers that have them; the same when it is away. */
 void command_session_forget(const int64_t *job_ids, size_t count);
 
 /* Writes ids as PostgreSQL's array text, "{1,2}". */

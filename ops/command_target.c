@@ -157,8 +157,8 @@ command_target_queue(const char *queue, struct error *error)
     if (!queue)
         return ERROR_NONE;
     if (!length || length >= QUEUE_NAME_BYTES || strspn(queue, "abcdefghijklmnopqrstuvwxyz0123456789_-") != length)
-        return error_set(error, ERROR_USAGE, "--queue is \"%.60s\"; write 1 to %d small letters, digits, _ or -", queue,
-                         QUEUE_NAME_BYTES - 1);
+        return error_set(error, ERROR_USAGE, "\"%.60s\" is no queue name; write 1 to %d small letters, digits, _ or -",
+                         queue, QUEUE_NAME_BYTES - 1);
     while (pulled && !(strncmp(pulled, queue, length) == 0 && (!pulled[length] || pulled[length] == ','))) {
         pulled = strchr(pulled, ',');
         pulled = pulled ? pulled + 1 : NULL;

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/queue.h"
 #include "core/sql.h"
+#include "scheduler/reconcile_control.h"
 
 #define FILE_SQL "ledger/reconcile"
 
@@ -68,14 +69,16 @@ take_over(struct reconcile *reconcile, int64_t job_id, int64_t fence, struct dat
           struct redis_client *client, struct error *error)
 {
     enum ledger_takeover takeover;
+    struct ledger_pushes pushes = {0};
     enum error_code code =
         ledger_take_over(database, job_id, NULL, fence, "its lease is gone and its worker does not renew it",
-                         LEDGER_LOSS_LEASE, &takeover, error);
+                         LEDGER_LOSS_LEASE, &pushes, &takeover, error);
     if (code || takeover != LEDGER_TAKEN)
         return code;
+    ledger_note_push(&pushes, job_id);
     reconcile->taken_over++;
     log_warn("took a job from a run that lost its lease", LOG_NUMBER("job", job_id));
-    return ledger_push(database, client, &job_id, 1, error);
+    return ledger_push(database, client, pushes.job_ids, pushes.count, error);
 }
 
 /* One batch of running jobs, which should have leases. One that Redis has as ready or delayed has none either: its
@@ -122,23 +125,47 @@ end_pass(struct reconcile *reconcile, int64_t now_ms)
 }
 
 static enum error_code
-advance_ledger(struct reconcile *reconcile, struct database *database, struct redis_client *client, int64_t now_ms,
-               struct error *error)
+begin_pass(struct reconcile *reconcile, struct database *database, struct redis_client *client, struct error *error)
 {
-    enum error_code code = ERROR_NONE;
+    if (reconcile_pauses(database, client, error))
+        return error->code;
+    reconcile->phase = RECONCILE_QUEUED;
+    reconcile->last_id = 0;
+    reconcile->wait_key[0] = 0;
+    return ERROR_NONE;
+}
+
+/* One batch of the phase; *more is false after its last. */
+static enum error_code
+advance_phase(struct reconcile *reconcile, struct database *database, struct redis_client *client, int64_t now_ms,
+              bool *more, struct error *error)
+{
+    enum error_code code;
     size_t count = 0;
-    if (reconcile->phase == RECONCILE_PHASE_COUNT) {
-        if (now_ms < reconcile->next_ms)
-            return ERROR_NONE;
-        reconcile->phase = RECONCILE_QUEUED;
-        reconcile->last_id = 0;
-    }
+    if (reconcile->phase == RECONCILE_PARKED)
+        return reconcile_parked(database, client, reconcile->wait_key, more, error);
+    if (reconcile->phase == RECONCILE_WAITING)
+        return reconcile_waiting(database, client, &reconcile->last_id, more, error);
     if (reconcile->phase == RECONCILE_RUNNING)
         code = check_running(reconcile, database, client, now_ms, &count, error);
     else
         code = put_batch(reconcile, reconcile->phase == RECONCILE_QUEUED ? "queued" : "retry", database, client, &count,
                          error);
-    if (code || count == RECONCILE_BATCH)
+    *more = count == RECONCILE_BATCH;
+    return code;
+}
+
+static enum error_code
+advance_ledger(struct reconcile *reconcile, struct database *database, struct redis_client *client, int64_t now_ms,
+               struct error *error)
+{
+    bool more = false;
+    if (reconcile->phase == RECONCILE_PHASE_COUNT && now_ms < reconcile->next_ms)
+        return ERROR_NONE;
+    if (reconcile->phase == RECONCILE_PHASE_COUNT && begin_pass(reconcile, database, client, error))
+        return error->code;
+    enum error_code code = advance_phase(reconcile, database, client, now_ms, &more, error);
+    if (code || more)
         return code;
     reconcile->last_id = 0;
     if (++reconcile->phase == RECONCILE_PHASE_COUNT)

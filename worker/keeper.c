@@ -49,7 +49,7 @@ struct keeper {
     char lost_runner[128];    /* ledger name of the runner that died with the job */
     char lost_reason[160];
     enum ledger_loss lost_how;
-    int64_t settle_ms, heartbeat_ms, announce_ms, deadline_ms;
+    int64_t settle_ms, heartbeat_ms, announce_ms, deadline_ms, allowed_ms; /* allowed_ms: from hand-over to deadline */
 
     bool stopping, hurry;
     int64_t drain_ms;
@@ -85,12 +85,14 @@ lease_ms(void)
 static void
 announce(struct keeper *keeper)
 {
-    char text[128];
+    char text[512];
     struct error error;
-    if (keeper->claim.job_id)
-        (void)snprintf(text, sizeof(text), "job %" PRId64, keeper->claim.job_id);
-    else
-        (void)snprintf(text, sizeof(text), "%s", keeper->runner_ready ? "idle" : "waiting for the warehouse");
+    int used = keeper->claim.job_id   ? snprintf(text, sizeof(text), "job %" PRId64 " [", keeper->claim.job_id)
+               : keeper->runner_ready ? snprintf(text, sizeof(text), "idle [")
+                                      : snprintf(text, sizeof(text), "waiting for the warehouse [");
+    for (size_t i = 0; i < keeper->queue_count && (size_t)used + QUEUE_NAME_BYTES + 2 < sizeof(text); i++)
+        used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%s", i ? "," : "", keeper->queues[i]);
+    (void)snprintf(text + used, sizeof(text) - (size_t)used, "]");
     keeper->announce_ms = clock_monotonic_ms() + BELL_SECONDS * 1000;
     if (queue_announce(keeper->redis, keeper->name, text, BELL_SECONDS * 3000, &error))
         redis_failed(keeper, &error);
@@ -182,6 +184,11 @@ take_report(struct keeper *keeper, const struct runner_report *report)
     }
     if (report->job_id != keeper->claim.job_id || !keeper->with_runner)
         return;
+    if (report->word == RUNNER_DEADLINE) {
+        keeper->deadline_ms += report->delay_ms - keeper->allowed_ms;
+        keeper->allowed_ms = report->delay_ms;
+        return;
+    }
     FAILPOINT("keeper.result");
     if (report->word == RUNNER_RELEASE) {
         give_back(keeper, report->delay_ms);
@@ -227,10 +234,14 @@ settle_in_ledger(struct keeper *keeper, struct error *error)
 {
     struct database *database;
     enum ledger_takeover takeover;
+    struct ledger_pushes pushes = {0};
+    struct error ignored; /* what cannot be pushed, the reconciler pushes */
     if (database_open(&database, DATABASE_WAREHOUSE, "tapemill keeper", error))
         return error->code;
     enum error_code code = ledger_take_over(database, keeper->claim.job_id, keeper->lost_runner, 0, keeper->lost_reason,
-                                            keeper->lost_how, &takeover, error);
+                                            keeper->lost_how, &pushes, &takeover, error);
+    if (!code && pushes.count && ledger_push(database, keeper->redis, pushes.job_ids, pushes.count, &ignored))
+        redis_failed(keeper, &ignored);
     database_close(database);
     return code;
 }
@@ -256,7 +267,7 @@ static void
 heartbeat(struct keeper *keeper)
 {
     struct error error;
-    enum queue_lease_state state;
+    enum queue_lease_state state = QUEUE_LEASE_HELD;
     int64_t now_ms = clock_monotonic_ms();
     if (!keeper->claim.job_id || now_ms < keeper->heartbeat_ms)
         return;
@@ -268,6 +279,10 @@ heartbeat(struct keeper *keeper)
         redis_failed(keeper, &error);
     else
         redis_worked(keeper);
+    if (!keeper->redis_away && now_ms >= keeper->announce_ms)
+        announce(keeper);
+    if (state == QUEUE_LEASE_CANCELLED && keeper->with_runner)
+        kill_runner(keeper, LEDGER_LOSS_NEUTRAL, "it was cancelled");
 }
 
 static void
@@ -281,7 +296,8 @@ hand_over(struct keeper *keeper)
     log_bind_number("job", order.job_id);
     keeper->with_runner = true;
     keeper->heartbeat_ms = now_ms + config_integer(CONFIG_HEARTBEAT_MS);
-    keeper->deadline_ms = now_ms + config_integer(CONFIG_JOB_TIMEOUT_SECONDS) * 1000;
+    keeper->allowed_ms = config_integer(CONFIG_JOB_TIMEOUT_SECONDS) * 1000;
+    keeper->deadline_ms = now_ms + keeper->allowed_ms;
     FAILPOINT("keeper.reserved");
     if (send(keeper->socket, &order, sizeof(order), MSG_NOSIGNAL) != sizeof(order))
         log_warn("the runner does not take the job", LOG_TEXT("error", strerror(errno)));
@@ -369,6 +385,14 @@ handle_signals(struct keeper *keeper)
 }
 
 static void
+kill_late_runner(struct keeper *keeper)
+{
+    char reason[96];
+    (void)snprintf(reason, sizeof(reason), "it ran past its hard deadline of %" PRId64 " s", keeper->allowed_ms / 1000);
+    kill_runner(keeper, LEDGER_LOSS_DEATH, reason);
+}
+
+static void
 enforce(struct keeper *keeper)
 {
     int64_t now_ms = clock_monotonic_ms();
@@ -377,7 +401,7 @@ enforce(struct keeper *keeper)
     if (keeper->stopping && (keeper->hurry || now_ms >= keeper->drain_ms))
         kill_runner(keeper, LEDGER_LOSS_NEUTRAL, "its worker was stopped");
     else if (now_ms >= keeper->deadline_ms)
-        kill_runner(keeper, LEDGER_LOSS_DEATH, "it ran past TAPEMILL_JOB_TIMEOUT_SECONDS");
+        kill_late_runner(keeper);
 }
 
 static int64_t

@@ -14,6 +14,7 @@
 #include "core/migration.h"
 #include "core/platform.h"
 #include "jobs/context.h"
+#include "worker/soft_timeout.h"
 
 enum { RECONNECT_MS = 250, RECONNECT_CAP_MS = 5000 };
 
@@ -78,6 +79,36 @@ connect_warehouse(struct runner *runner)
         log_info("the warehouse is there again");
 }
 
+/* ---- deadlines --------------------------------------------------------------------------------------------- */
+
+/* The job's own, else its definition's, else the setting's. */
+static int64_t
+deadline_s(int own, int defined, enum config_id setting)
+{
+    return own ? own : defined ? defined : config_integer(setting);
+}
+
+static int64_t
+hard_deadline_s(const struct runner *runner, const struct job_definition *job)
+{
+    return deadline_s(runner->run.hard_timeout_s, job->hard_timeout_s, CONFIG_JOB_TIMEOUT_SECONDS);
+}
+
+static int64_t
+soft_deadline_s(const struct runner *runner, const struct job_definition *job)
+{
+    return deadline_s(runner->run.soft_timeout_s, job->soft_timeout_s, CONFIG_JOB_SOFT_TIMEOUT_SECONDS);
+}
+
+/* The keeper reckons with the setting unless it is told. */
+static void
+tell_deadline(struct runner *runner, const struct job_definition *job)
+{
+    int64_t seconds = hard_deadline_s(runner, job);
+    if (seconds != config_integer(CONFIG_JOB_TIMEOUT_SECONDS))
+        say(runner, RUNNER_DEADLINE, runner->run.job_id, seconds * 1000);
+}
+
 /* ---- a run ------------------------------------------------------------------------------------------------- */
 
 /* The handler and everything up to the commit. */
@@ -91,7 +122,7 @@ work(struct runner *runner, const struct job_definition *job, struct job_context
                    "begin isolation level read committed; set local idle_in_transaction_session_timeout = '%" PRId64
                    "s'; "
                    "set local plan_cache_mode = force_custom_plan",
-                   config_integer(CONFIG_JOB_TIMEOUT_SECONDS) + 60);
+                   hard_deadline_s(runner, job) + 60);
     if (database_run(warehouse, begin, error) || ledger_check(warehouse, &runner->run, error))
         return error->code;
     FAILPOINT("runner.begun");
@@ -107,6 +138,21 @@ work(struct runner *runner, const struct job_definition *job, struct job_context
     return ERROR_NONE;
 }
 
+/* The same under the run's deadlines. What was cancelled for the soft one fails for that, whatever it was. */
+static enum error_code
+work_in_time(struct runner *runner, const struct job_definition *job, struct job_context *context, struct error *error)
+{
+    int64_t seconds = soft_deadline_s(runner, job);
+    tell_deadline(runner, job);
+    soft_timeout_begin(context, seconds);
+    enum error_code code = work(runner, job, context, error);
+    bool over = soft_timeout_end();
+    if (!code || !over || !database_is_usable(runner->warehouse) || code == ERROR_FENCED)
+        return code;
+    error->code = ERROR_TIMEOUT;
+    return error_context(error, "its soft timeout of %" PRId64 " s was over", seconds);
+}
+
 /* Tells Redis of the jobs that this run made ready. A failure costs time, not jobs: the reconciler pushes them. */
 static void
 push(struct runner *runner, const struct ledger_pushes *pushes)
@@ -116,18 +162,31 @@ push(struct runner *runner, const struct ledger_pushes *pushes)
         log_error("jobs that became ready could not be pushed; the reconciler will", &error);
 }
 
+/* The job waits in the ledger. Whoever wakes it between that and the keeper's acknowledgement finds it still leased,
+ * and pushes in vain: so Redis forgets it here, and then the ledger is asked once more. */
+static void
+leave_queue(struct runner *runner, int64_t job_id)
+{
+    struct error error;
+    if (queue_forget(runner->redis, &job_id, 1, &error) ||
+        ledger_push(runner->warehouse, runner->redis, &job_id, 1, &error))
+        log_error("a waiting job could not be taken from Redis; the reconciler will", &error);
+}
+
 /* Ends a run whose connection broke: nobody knows whether it committed. The ledger does: what still runs in our name
  * is queued again; else the next claim finds it done. */
 static void
 settle_after_loss(struct runner *runner)
 {
     enum ledger_takeover takeover;
+    struct ledger_pushes pushes = {0};
     struct error error;
     do
         connect_warehouse(runner);
     while (ledger_take_over(runner->warehouse, runner->run.job_id, runner->name, 0,
-                            "the connection to PostgreSQL was lost", LEDGER_LOSS_NEUTRAL, &takeover, &error) &&
+                            "the connection to PostgreSQL was lost", LEDGER_LOSS_NEUTRAL, &pushes, &takeover, &error) &&
            (log_error("a broken run could not be settled yet", &error), clock_pause_ms(clock_jitter_ms(1000)), true));
+    push(runner, &pushes);
     say(runner, RUNNER_RELEASE, runner->run.job_id, takeover == LEDGER_TAKEN ? clock_jitter_ms(1000) : 0);
 }
 
@@ -136,11 +195,12 @@ settle_failure(struct runner *runner, const struct error *failure, const char *w
 {
     static const char *const outcomes[] = {"will retry", "given back", "waits", "dead", "taken over"};
     struct error error;
+    struct ledger_pushes pushes = {0};
     enum ledger_outcome outcome;
     int64_t delay_ms = 0;
     FAILPOINT("runner.failing");
     if (!database_is_usable(runner->warehouse) ||
-        ledger_fail(runner->warehouse, &runner->run, failure, wait_key, NULL, &outcome, &delay_ms, &error)) {
+        ledger_fail(runner->warehouse, &runner->run, failure, wait_key, NULL, &pushes, &outcome, &delay_ms, &error)) {
         log_error("run lost with its connection; the ledger tells what became of the job", failure);
         settle_after_loss(runner);
         return;
@@ -150,6 +210,9 @@ settle_failure(struct runner *runner, const struct error *failure, const char *w
     else
         log_error("run failed", failure);
     log_info("run settled", LOG_TEXT("outcome", outcomes[outcome]), LOG_NUMBER("delay_ms", delay_ms));
+    push(runner, &pushes);
+    if (outcome == LEDGER_WAITS)
+        leave_queue(runner, runner->run.job_id);
     bool over = outcome == LEDGER_WAITS || outcome == LEDGER_DEAD;
     say(runner, over ? RUNNER_ACKNOWLEDGE : RUNNER_RELEASE, runner->run.job_id, delay_ms);
 }
@@ -164,7 +227,7 @@ run_claimed(struct runner *runner)
     job_context_init(&context, runner->warehouse, &runner->run, &runner->arena);
     context.redis = runner->redis;
     enum error_code code =
-        job ? work(runner, job, &context, &error)
+        job ? work_in_time(runner, job, &context, &error)
             : error_set(&error, ERROR_ARGUMENT,
                         "there is no job \"%s\" in this binary; `tapemill enqueue --help` lists them",
                         runner->run.job_name);
@@ -183,19 +246,19 @@ run_claimed(struct runner *runner)
 /* Claims until the ledger has answered. A claim whose answer was lost with the connection may stand in our name: it is
  * taken back first. */
 static enum error_code
-claim_job(struct runner *runner, const struct runner_order *order, enum ledger_claim *claim, int64_t *delay_ms,
-          struct error *error)
+claim_job(struct runner *runner, const struct runner_order *order, struct ledger_pushes *pushes,
+          enum ledger_claim *claim, int64_t *delay_ms, struct error *error)
 {
     enum ledger_takeover takeover;
     bool doubtful = false;
     for (;;) {
         if (!database_is_usable(runner->warehouse))
             connect_warehouse(runner);
-        if (!(doubtful &&
-              ledger_take_over(runner->warehouse, order->job_id, runner->name, 0,
-                               "the connection to PostgreSQL was lost", LEDGER_LOSS_NEUTRAL, &takeover, error)) &&
-            !ledger_claim(runner->warehouse, order->job_id, order->lease_expired, runner->name, &runner->arena, claim,
-                          &runner->run, delay_ms, error))
+        if (!(doubtful && ledger_take_over(runner->warehouse, order->job_id, runner->name, 0,
+                                           "the connection to PostgreSQL was lost", LEDGER_LOSS_NEUTRAL, pushes,
+                                           &takeover, error)) &&
+            !ledger_claim(runner->warehouse, order->job_id, order->lease_expired, runner->name, &runner->arena, pushes,
+                          claim, &runner->run, delay_ms, error))
             return ERROR_NONE;
         if (database_is_usable(runner->warehouse))
             return error->code;
@@ -203,21 +266,40 @@ claim_job(struct runner *runner, const struct runner_order *order, enum ledger_c
     }
 }
 
+/* Its queue is paused: Redis is told, so that nobody takes it again before that ends. */
+static void
+give_back_paused(struct runner *runner, int64_t job_id)
+{
+    struct error error;
+    bool told = !ledger_mirror_pause(runner->warehouse, runner->redis, runner->run.queue, &error);
+    if (!told)
+        log_error("Redis could not be told of a paused queue", &error);
+    say(runner, RUNNER_RELEASE, job_id, told ? 0 : clock_jitter_ms(1000));
+}
+
 static void
 execute(struct runner *runner, const struct runner_order *order)
 {
     struct error error;
+    struct ledger_pushes pushes = {0};
     enum ledger_claim claim;
     int64_t delay_ms = 0;
     FAILPOINT("runner.received");
     runner->run.job_id = 0;
-    if (claim_job(runner, order, &claim, &delay_ms, &error)) {
+    if (claim_job(runner, order, &pushes, &claim, &delay_ms, &error)) {
         log_error("claim failed", &error);
         say(runner, RUNNER_RELEASE, order->job_id, clock_jitter_ms(1000));
-    } else if (claim == LEDGER_FINISHED) {
+        return;
+    }
+    push(runner, &pushes);
+    if (claim == LEDGER_PARKED)
+        leave_queue(runner, order->job_id);
+    if (claim == LEDGER_FINISHED || claim == LEDGER_PARKED) {
         say(runner, RUNNER_ACKNOWLEDGE, order->job_id, 0);
     } else if (claim == LEDGER_NOT_DUE) {
         say(runner, RUNNER_RELEASE, order->job_id, delay_ms);
+    } else if (claim == LEDGER_PAUSED) {
+        give_back_paused(runner, order->job_id);
     } else {
         FAILPOINT("runner.claimed");
         run_claimed(runner);

@@ -18,6 +18,7 @@ struct runner_order {
 
 enum runner_word {
     RUNNER_READY,       /* connected to the warehouse, whose schema fits */
+    RUNNER_DEADLINE,    /* the run has a hard deadline of its own: kill me after delay_ms */
     RUNNER_ACKNOWLEDGE, /* the job is finished, or waits in the ledger: forget it */
     RUNNER_RELEASE,     /* make the job ready again after delay_ms */
 };

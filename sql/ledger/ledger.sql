@@ -4,10 +4,11 @@
 -- One job for each element of the array $7, whose elements are the jobs' arguments.
 insert into etl_jobs (job_name, job_type, kind, queue, priority, max_attempts, arguments, business_date,
                       interval_start, interval_end, unique_key, limit_key, run_after, parent_id, pipeline_run_id,
-                      backfill_id, step, pending, end_key, state)
+                      backfill_id, step, pending, end_key, unique_while, soft_timeout_s, hard_timeout_s, state)
 select $1, $2, $3, $4, $5::smallint, $6::integer, each.arguments, $8::date,
        $9::timestamptz, $10::timestamptz, $11, $12, now() + $13::bigint * interval '1 millisecond',
        nullif($14::bigint, 0), nullif($15::bigint, 0), nullif($16::bigint, 0), $17, $18::integer, $19,
+       coalesce($20, 'live'), nullif($21::integer, 0), nullif($22::integer, 0),
        case when $18::integer > 0 then 'waiting' else 'queued' end
 from jsonb_array_elements($7::jsonb) with ordinality as each (arguments, place)
 order by each.place
@@ -16,6 +17,10 @@ returning id
 
 -- name: find_unique
 select id from etl_jobs where unique_key = $1 and state in ('waiting', 'queued', 'retry', 'running')
+
+-- name: lock_dependencies
+-- Held until the dependency is written, so that none ends meanwhile unseen.
+select id, state from etl_jobs where id = any($1::bigint[]) order by id for update
 
 -- name: add_dependencies
 insert into etl_job_dependencies (job_id, depends_on) select $1::bigint, unnest($2::bigint[])
@@ -26,12 +31,18 @@ from etl_jobs
 where id = any($1::bigint[]) and state in ('queued', 'retry')
 
 -- name: claim
+-- $3 whether pause and limits were looked at under their locks (core/ledger_limit.c); else only a job is claimed that
+-- neither can hold up.
 with claimed as (
-    update etl_jobs
+    update etl_jobs j
     set state = 'running', fence = fence + 1, claimed_by = $2, started_at = clock_timestamp(),
-        backend_pid = pg_backend_pid(),
+        unique_key = case when unique_while = 'live' then unique_key end, backend_pid = pg_backend_pid(),
         backend_start = (select a.backend_start from pg_stat_get_activity(pg_backend_pid()) a)
     where id = $1::bigint and state in ('queued', 'retry') and run_after <= clock_timestamp() and backend_pid is null
+      and ($3::boolean
+           or (limit_key is null and not exists (
+                   select from etl_queues q
+                   where q.name = j.queue and (q.paused_at is not null or q.concurrency is not null))))
     returning *
 ), run as (
     insert into etl_job_runs (job_id, job_name, job_type, status, attempt, fence, business_date, worker, backend_pid,
@@ -42,13 +53,16 @@ with claimed as (
     returning id, run_no
 )
 select c.id, r.run_no, c.fence, c.attempts + 1, c.max_attempts, r.id, c.job_name, c.queue, c.arguments, c.business_date,
-       c.interval_start, c.interval_end, c.pipeline_run_id, c.backfill_id, c.parent_id, c.priority, c.end_key
+       c.interval_start, c.interval_end, c.pipeline_run_id, c.backfill_id, c.parent_id, c.priority, c.end_key,
+       c.limit_key, c.soft_timeout_s, c.hard_timeout_s
 from claimed c cross join run r
 
 -- name: look
-select state, backend_pid, backend_start,
-       greatest(0, ceil(extract(epoch from run_after - clock_timestamp()) * 1000))::bigint, fence
-from etl_jobs where id = $1::bigint
+select j.state, j.backend_pid, j.backend_start,
+       greatest(0, ceil(extract(epoch from j.run_after - clock_timestamp()) * 1000))::bigint, j.fence,
+       j.queue, j.limit_key, q.concurrency is not null, q.paused_at is not null
+from etl_jobs j left join etl_queues q on q.name = j.queue
+where j.id = $1::bigint
 
 -- name: check
 select 1 from etl_jobs where id = $1::bigint and fence = $2::bigint and state = 'running'
@@ -121,17 +135,21 @@ set fence = j.fence + 1, losses = l.losses, deaths = l.deaths, run_after = clock
                                      l.losses + l.deaths, $4::text) end
 from lost l
 where j.id = l.id
-returning j.backend_pid, j.backend_start, j.end_key, j.state, j.job_name, j.error_message
+returning j.backend_pid, j.backend_start, j.end_key, j.queue, j.limit_key,
+          exists (select from etl_queues q where q.name = j.queue and q.concurrency is not null),
+          j.state, j.job_name, j.error_message
 
 -- name: lose_run
 update etl_job_runs set status = $2::text, completed_at = clock_timestamp(), error_code = lower($2::text), error_message = $3
 where job_id = $1::bigint and status = 'RUNNING'
 
 -- name: cancel
-update etl_jobs
-set fence = fence + 1, state = 'cancelled', finished_at = clock_timestamp(), error_code = 'cancelled', error_message = $2
+update etl_jobs j
+set fence = fence + 1, state = 'cancelled', finished_at = clock_timestamp(), error_code = 'cancelled', error_message = $2,
+    wait_key = null
 where id = $1::bigint and state in ('waiting', 'queued', 'retry', 'running', 'dead')
-returning backend_pid, backend_start, end_key
+returning backend_pid, backend_start, end_key, queue, limit_key,
+          exists (select from etl_queues q where q.name = j.queue and q.concurrency is not null)
 
 -- name: end_backend
 -- Together with its side connection (jobs/context.c).

@@ -4,6 +4,7 @@
 create table etl_queues (
     name         text primary key,
     paused_at    timestamptz,                           -- null: open
+    paused_by    text,                                  -- "user@host" of the command
     pause_reason text,
     concurrency  integer check (concurrency >= 1),      -- jobs of the queue that may run at once; null: any number
     updated_at   timestamptz not null default now()
@@ -20,8 +21,11 @@ alter table etl_jobs
     add column unique_while   text not null default 'live' check (unique_while in ('queued', 'live')), -- how long unique_key holds
     add column soft_timeout_s integer check (soft_timeout_s >= 1),  -- its statement is cancelled and it fails; null: the setting
     add column hard_timeout_s integer check (hard_timeout_s >= 1);  -- its runner is killed; null: the setting
-create index etl_jobs_running_queue on etl_jobs (queue) where state = 'running';
 create index etl_jobs_running_limit on etl_jobs (limit_key) where state = 'running' and limit_key is not null;
+
+-- A job that finds no room is parked: waiting, with wait_key 'limit:key:KEY' or 'limit:queue:NAME'. The most urgent goes first.
+create index etl_jobs_parked on etl_jobs (wait_key collate "C", priority desc, id)
+    where state = 'waiting' and wait_key like 'limit:%';
 
 -- What probe jobs left behind: one row per committed run.
 create table etl_probes (

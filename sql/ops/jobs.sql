@@ -14,8 +14,8 @@ limit $4::bigint;
 -- name: show
 -- One job. $1 id.
 select id, job_name as job, state, business_date as date, interval_start, interval_end, queue, priority, arguments,
-       attempts, max_attempts, losses, pending, wait_key, run_after, unique_key, limit_key, parent_id, pipeline_run_id,
-       step, backfill_id, claimed_by as worker, created_at, queued_at, started_at, finished_at, error_code,
+       attempts, max_attempts, losses, deaths, pending, wait_key, run_after, unique_key, unique_while, limit_key,
+       soft_timeout_s, hard_timeout_s, parent_id, pipeline_run_id, step, backfill_id, claimed_by as worker, created_at, queued_at, started_at, finished_at, error_code,
        error_message as error
 from etl_jobs
 where id = $1::bigint;
@@ -28,10 +28,11 @@ where id = any ($1::bigint[])
 order by id;
 
 -- name: blocked
--- Jobs that wait for a cancelled one. $1 ids.
+-- Jobs that wait for a cancelled one, the first of them. $1 ids.
 select distinct j.id, j.job_name
 from etl_job_dependencies d
 join etl_jobs j on j.id = d.job_id
 join etl_jobs o on o.id = d.depends_on
 where o.id = any ($1::bigint[]) and o.state = 'cancelled' and j.state = 'waiting'
-order by j.id;
+order by j.id
+limit 20;

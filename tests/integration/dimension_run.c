@@ -73,6 +73,7 @@ run_job(struct database *warehouse, struct arena *arena, const struct job_defini
         const char *date, int times, struct error *error)
 {
     struct ledger_run run;
+    struct ledger_pushes pushes = {0};
     enum ledger_claim claim;
     int64_t job_id, delay_ms;
     bool created;
@@ -88,7 +89,7 @@ run_job(struct database *warehouse, struct arena *arena, const struct job_defini
         .business_date = date,
     };
     if (ledger_enqueue(warehouse, &new_job, &job_id, &created, error) ||
-        ledger_claim(warehouse, job_id, false, "dimension_run", arena, &claim, &run, &delay_ms, error))
+        ledger_claim(warehouse, job_id, false, "dimension_run", arena, &pushes, &claim, &run, &delay_ms, error))
         return error->code;
     return run_claimed(warehouse, job, &run, arena, times, error);
 }

@@ -16,10 +16,12 @@ struct model_job {
     enum place place;
     int queue, priority;
     struct queue_claim claim; /* of the last holder */
+    bool told;                /* that holder's lease was cancelled */
 };
 
 static const char *const queue_names[QUEUES] = {"model_a", "model_b"};
 static struct model_job jobs[JOBS];
+static bool paused[QUEUES];
 static struct redis_client *redis;
 static struct error error;
 static uint64_t seed;
@@ -71,12 +73,12 @@ put(int job)
     }
 }
 
-/* The most urgent ready job of a queue: highest priority, then lowest id. */
+/* The most urgent ready job of a queue: highest priority, then lowest id. A paused queue gives none. */
 static int
 best(int queue)
 {
     int found = -1;
-    for (int i = 0; i < JOBS; i++)
+    for (int i = 0; i < JOBS && !paused[queue]; i++)
         if (jobs[i].place == READY && jobs[i].queue == queue && (found < 0 || jobs[i].priority > jobs[found].priority))
             found = i;
     return found;
@@ -102,6 +104,7 @@ reserve(void)
     if (wanted >= 0) {
         jobs[wanted].place = lapses ? LAPSED : LEASED;
         jobs[wanted].claim = claim;
+        jobs[wanted].told = false;
     }
 }
 
@@ -115,8 +118,10 @@ touch(int job)
         return;
     must(queue_touch(redis, &model->claim, HOUR_MS, &state, &error));
     /* Only this model's last claim touches: nobody else can hold the lease. */
-    if (state != QUEUE_LEASE_HELD)
-        fail("its own lease counts as stolen", job);
+    if (state != (model->told ? QUEUE_LEASE_CANCELLED : QUEUE_LEASE_HELD))
+        fail("its own lease counts as stolen or cancelled, or its cancelled one as held", job);
+    if (model->told)
+        return;
     model->place = LEASED;
     for (int i = 0; i < QUEUES; i++)
         if (strcmp(queue_names[i], model->claim.queue) == 0)
@@ -156,6 +161,58 @@ forget(int job)
 }
 
 static void
+cancel(int job)
+{
+    int64_t id = job + 1;
+    operation = "cancel";
+    must(queue_cancel(redis, &id, 1, &error));
+    jobs[job].told = jobs[job].told || jobs[job].place == LEASED || jobs[job].place == LAPSED;
+    jobs[job].place = NOWHERE;
+}
+
+static void
+pause_or_open(void)
+{
+    char names[QUEUES][QUEUE_NAME_BYTES];
+    size_t count, wanted = 0;
+    int queue = (int)next_random(QUEUES);
+    operation = "pause";
+    paused[queue] = next_random(3) == 0;
+    must(queue_pause(redis, queue_names[queue], paused[queue], &error));
+    must(queue_paused(redis, names, QUEUES, &count, &error));
+    for (int i = 0; i < QUEUES; i++)
+        wanted += paused[i];
+    if (count != wanted)
+        fail("another number of queues is paused", -1);
+    for (size_t i = 0; i < count; i++)
+        if (!paused[strcmp(names[i], queue_names[0]) == 0 ? 0 : 1])
+            fail("another queue is paused", -1);
+}
+
+/* Where a job is, and how many are before it. */
+static void
+look(int job)
+{
+    static const enum queue_place_kind kinds[] = {[NOWHERE] = QUEUE_PLACE_NONE,
+                                                  [READY] = QUEUE_PLACE_READY,
+                                                  [DELAYED] = QUEUE_PLACE_DELAYED,
+                                                  [LEASED] = QUEUE_PLACE_LEASED,
+                                                  [LAPSED] = QUEUE_PLACE_LEASED};
+    const struct model_job *model = &jobs[job];
+    struct queue_place place;
+    int64_t before = 0;
+    operation = "look";
+    must(queue_look(redis, job + 1, &place, &error));
+    for (int i = 0; i < JOBS; i++)
+        before += jobs[i].place == READY && jobs[i].queue == model->queue &&
+                  (jobs[i].priority > model->priority || (jobs[i].priority == model->priority && i < job));
+    if (place.kind != kinds[model->place] || (place.kind == QUEUE_PLACE_READY && place.number != before))
+        fail("it is looked for in another place", job);
+    if (place.kind == QUEUE_PLACE_LEASED && strcmp(place.token, model->claim.token) != 0)
+        fail("it is leased to another token", job);
+}
+
+static void
 sweep(void)
 {
     int64_t promoted, expired, lapsed = 0;
@@ -175,8 +232,12 @@ flush(void)
     static const char *const words[] = {"FLUSHDB"};
     operation = "flush";
     must(redis_call(redis, 1, words, NULL, &error));
-    for (int i = 0; i < JOBS; i++)
+    for (int i = 0; i < JOBS; i++) {
         jobs[i].place = NOWHERE;
+        jobs[i].told = false;
+    }
+    for (int i = 0; i < QUEUES; i++)
+        paused[i] = false;
 }
 
 /* What Redis knows must be what the model knows. */
@@ -214,7 +275,8 @@ main(void)
     flush();
     for (int step = 0; step < STEPS; step++) {
         int job = (int)next_random(JOBS);
-        switch (next_random(24)) {
+        look((int)next_random(JOBS));
+        switch (next_random(27)) {
         case 0:
             forget(job);
             break;
@@ -242,6 +304,12 @@ main(void)
         case 14:
         case 15:
             reserve();
+            break;
+        case 16:
+            cancel(job);
+            break;
+        case 17:
+            pause_or_open();
             break;
         default:
             put(job);

@@ -51,7 +51,8 @@ write_failure(struct job_context *context, const struct error *failure, bool *wa
     enum ledger_outcome outcome;
     int64_t delay_ms;
     database_rollback(context->warehouse);
-    if (ledger_fail(context->warehouse, context->run, failure, context->wait_key, NULL, &outcome, &delay_ms, error))
+    if (ledger_fail(context->warehouse, context->run, failure, context->wait_key, NULL, NULL, &outcome, &delay_ms,
+                    error))
         return error->code;
     *waits = failure->code == ERROR_WAITING;
     if (*waits)
@@ -84,10 +85,12 @@ run_job(struct database *warehouse, int64_t job_id, bool *good, struct error *er
 {
     struct arena arena;
     struct ledger_run run;
+    struct ledger_pushes pushes = {0};
     enum ledger_claim claim;
     int64_t delay_ms;
     arena_init(&arena, JOB_ARENA_BYTES);
-    enum error_code code = ledger_claim(warehouse, job_id, false, "run_job", &arena, &claim, &run, &delay_ms, error);
+    enum error_code code =
+        ledger_claim(warehouse, job_id, false, "run_job", &arena, &pushes, &claim, &run, &delay_ms, error);
     if (!code && claim != LEDGER_CLAIMED)
         code = error_set(error, ERROR_BUG, "job %" PRId64 " could not be claimed", job_id);
     if (!code)
