@@ -35,6 +35,7 @@ struct pipeline_request {
     const char *queue;         /* NULL: each job's own */
     int priority;
     int64_t backfill_id, parent_id; /* 0: none */
+    const char *interval_start, *interval_end; /* of a job without a date: its data interval; NULL: none */
     const char *unique_key;         /* of a job (not of a pipeline): a live one with it is taken instead; NULL: none */
 };
 

@@ -271,17 +271,3 @@ compare 2024-11-04
 assert_equal '0|0' "$(told | cut -d '|' -f 6,7)" "a row of the 25th hour is not the next date's"
 compare 2024-11-03
 assert_contains "$(message 2024-11-03)" 'live rows 3 at the source, 2 in the warehouse' "it is that date's"
-
-# ---- at night: the comparison of a date begins an hour and a half after the date
-
-export TAPEMILL_DAY_ROLL
-TAPEMILL_DAY_ROLL=$(TZ=America/New_York date -d '30 minutes ago' +%H:%M)
-databases_create night
-tapemill migrate >/dev/null
-tapemill source init >/dev/null
-start_scheduler TAPEMILL_SCHEDULER_TICK_MS=50
-wait_until_sql 60 "the scheduler has made its ticks" warehouse "select count(*) >= 3 from etl_schedule_ticks" t
-assert_equal t "$(sql warehouse "select other.tick_at - ours.tick_at between '22 hours' and '26 hours'
-                                 from etl_schedule_ticks ours, etl_schedule_ticks other
-                                 where ours.schedule = 'daily:compare_source' and other.schedule = 'daily:partitions'")" \
-    "half an hour into a date, it is the one before that is served"

@@ -43,7 +43,7 @@ holder=$STARTED_PID
 wait_until_sql 20 "the holder holds" warehouse "select count(*) from pg_stat_activity where application_name = 'holder'" 1
 migrations=() logs=()
 for _ in 1 2 3; do
-    start_process migrate -- "$TAPEMILL_BIN/tapemill" migrate
+    start_process migrate -- "$TAPEMILL_BIN/tapemill" migrate --schedule "$TAPEMILL_ROOT/tests/support/no_schedule.json"
     migrations+=("$STARTED_PID") logs+=("$STARTED_LOG")
 done
 for pid in "${migrations[@]}" "$holder"; do
