@@ -10,8 +10,8 @@
  *   stop-both    SIGSTOP to its parent and to itself
  *   exit         _exit(3)
  *
- * A file clock_offset_ms there holds a number of milliseconds. Whoever asks what is due adds it to the warehouse's time:
- * so a test sets the clock of schedules. */
+ * A file clock_offset_ms there holds a number of milliseconds. Whoever asks what is due adds it to the warehouse's
+ * time: so a test sets the clock of schedules. */
 #ifndef TAPEMILL_CORE_FAILPOINT_H
 #define TAPEMILL_CORE_FAILPOINT_H
 

@@ -82,8 +82,7 @@ struct building {
 };
 
 /* Says what is wrong with a key, and on which line. */
-static ERROR_PRINTF(3, 4) enum error_code
-refuse(const struct building *building, int line, const char *format, ...)
+static ERROR_PRINTF(3, 4) enum error_code refuse(const struct building *building, int line, const char *format, ...)
 {
     const struct schedule_text *text = building->text;
     const char *name = text->value[SCHEDULE_KEY_NAME];
@@ -95,7 +94,7 @@ refuse(const struct building *building, int line, const char *format, ...)
     line = line ? line : text->first_line;
     if (line)
         (void)snprintf(place, sizeof(place), ", line %d", line);
-    return error_set(building->error, ERROR_CONFIG, "%.200s%s: %s%.64s%s%s", text->where, place,
+    return error_set(building->error, ERROR_FORMAT, "%.200s%s: %s%.64s%s%s", text->where, place,
                      name ? "schedule \"" : "", name ? name : "", name ? "\": " : "", message);
 }
 

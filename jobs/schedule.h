@@ -87,7 +87,7 @@ struct schedule_set {
 };
 
 /* Reads the texts into *schedule, which is set->items[set->count] to come. default_zone: for texts without a time zone.
- * ERROR_CONFIG names where, what is wrong and the remedy. */
+ * ERROR_FORMAT names where, what is wrong and the remedy. */
 ERROR_MUST_CHECK enum error_code schedule_build(const struct schedule_text *text, const char *default_zone,
                                                 const struct schedule_set *set, struct arena *arena,
                                                 struct schedule *schedule, struct error *error);

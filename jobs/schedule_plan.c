@@ -19,7 +19,6 @@ schedule_reason_name(enum schedule_reason reason)
         [SCHEDULE_REASON_COALESCED] = "coalesced",
         [SCHEDULE_REASON_OVERLAP] = "overlap",
         [SCHEDULE_REASON_NO_DATE] = "no_date",
-        [SCHEDULE_REASON_REMOVED] = "removed",
         [SCHEDULE_REASON_BY_HAND] = "by_hand",
     };
     return names[reason];

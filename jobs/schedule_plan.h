@@ -27,8 +27,7 @@ enum schedule_reason {
     SCHEDULE_REASON_COALESCED, /* a later run covers its interval */
     SCHEDULE_REASON_OVERLAP,   /* jobs of the tick before are live; the next run covers its interval */
     SCHEDULE_REASON_NO_DATE,   /* no business date ended in its interval */
-    SCHEDULE_REASON_REMOVED,   /* it waited, and its schedule is gone */
-    SCHEDULE_REASON_BY_HAND,
+    SCHEDULE_REASON_BY_HAND,   /* `tapemill schedule run` */
     SCHEDULE_REASON_COUNT
 };
 

@@ -79,8 +79,8 @@ enqueue(struct database *database, const struct schedule_tick *tick, const char 
     schedule_argument_append(&arguments, schedule, &moment);
     enum error_code code = buffer_check(&arguments, "the arguments of a job", error);
     if (!code)
-        code = pipeline_enqueue_target(database, schedule->target, arguments.bytes, &request, arena, &ids, &count,
-                                       error);
+        code =
+            pipeline_enqueue_target(database, schedule->target, arguments.bytes, &request, arena, &ids, &count, error);
     if (!code)
         code = add_jobs(arena, jobs, ids, count, error);
     buffer_term(&arguments);
@@ -132,8 +132,7 @@ enqueue_all(struct database *database, const struct schedule_tick *tick, int32_t
     struct date_range range = range_of(tick);
     *left_out = range.left_out;
     for (int32_t days = range.first; days <= range.last; days++)
-        if (exists(tick->clock, days) &&
-            enqueue(database, tick, calendar_date_format(days, date), arena, jobs, error))
+        if (exists(tick->clock, days) && enqueue(database, tick, calendar_date_format(days, date), arena, jobs, error))
             return error->code;
     return ERROR_NONE;
 }

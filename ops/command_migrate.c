@@ -88,11 +88,13 @@ const struct command command_migrate = {
     .name = "migrate",
     .usage = "",
     .summary = "bring the warehouse's schema to the version this binary knows",
-    .detail = "Migrations go forward only, each in a transaction of its own. Run it again whenever you like. A warehouse "
-              "without a\nschedule gets the one that Tapemill comes with.",
-    .options = (const struct command_option[]){{"--status", NULL, "list the migrations and change nothing", false},
-                                               {"--schedule", "FILE", "the schedule for a warehouse without one", false},
-                                               {"--json", NULL, "print the list as JSON", false},
-                                               {0}},
+    .detail =
+        "Migrations go forward only, each in a transaction of its own. Run it again whenever you like. A warehouse "
+        "without a\nschedule gets the one that Tapemill comes with.",
+    .options =
+        (const struct command_option[]){{"--status", NULL, "list the migrations and change nothing", false},
+                                        {"--schedule", "FILE", "the schedule for a warehouse without one", false},
+                                        {"--json", NULL, "print the list as JSON", false},
+                                        {0}},
     .run = run_migrate,
 };

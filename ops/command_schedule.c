@@ -43,7 +43,7 @@ command_schedule_find(const struct command_schedule *session, const char *name, 
     size_t count = 0;
     *schedule = schedule_find(&session->set, name);
     if (*schedule)
-        return (*schedule)->trouble ? error_set(error, ERROR_CONFIG, "%s", (*schedule)->trouble) : ERROR_NONE;
+        return (*schedule)->trouble ? error_set(error, ERROR_ARGUMENT, "%s", (*schedule)->trouble) : ERROR_NONE;
     for (; count < session->set.count && count < SCHEDULE_FILE_ENTRIES_MAX; count++)
         names[count] = session->set.items[count].name;
     const char *nearest = command_nearest(name, names, count);
@@ -58,8 +58,9 @@ command_schedule_instant(const struct command_schedule *session, const char *tex
     struct rows *rows;
     enum error_code code = database_query(session->warehouse, SQL("instant"), DATABASE_VALUES(text), &rows, error);
     if (code == ERROR_PG_DATA)
-        return error_set(error, ERROR_USAGE, "%s is \"%.60s\"; write a time such as \"2027-03-14 17:30\" or "
-                                             "2027-03-14T21:30:00Z",
+        return error_set(error, ERROR_USAGE,
+                         "%s is \"%.60s\"; write a time such as \"2027-03-14 17:30\" or "
+                         "2027-03-14T21:30:00Z",
                          option, text);
     if (code)
         return code;
@@ -74,9 +75,9 @@ command_schedule_instant(const struct command_schedule *session, const char *tex
 enum { LIST_COLUMNS = 12 };
 
 static const struct command_column list_columns[LIST_COLUMNS] = {
-    {"schedule", COMMAND_KIND_TEXT},       {"state", COMMAND_KIND_TEXT},      {"next_tick", COMMAND_KIND_TIMESTAMP},
-    {"last_tick", COMMAND_KIND_TIMESTAMP}, {"last", COMMAND_KIND_TEXT},       {"live_jobs", COMMAND_KIND_INTEGER},
-    {"cron", COMMAND_KIND_TEXT},           {"time_zone", COMMAND_KIND_TEXT},  {"target", COMMAND_KIND_TEXT},
+    {"schedule", COMMAND_KIND_TEXT},       {"state", COMMAND_KIND_TEXT},          {"next_tick", COMMAND_KIND_TIMESTAMP},
+    {"last_tick", COMMAND_KIND_TIMESTAMP}, {"last", COMMAND_KIND_TEXT},           {"live_jobs", COMMAND_KIND_INTEGER},
+    {"cron", COMMAND_KIND_TEXT},           {"time_zone", COMMAND_KIND_TEXT},      {"target", COMMAND_KIND_TEXT},
     {"about", COMMAND_KIND_TEXT},          {"paused_because", COMMAND_KIND_TEXT}, {"version", COMMAND_KIND_INTEGER},
 };
 
@@ -147,8 +148,8 @@ print_versions(const struct command_schedule *session, struct error *error)
 {
     struct number_text id, now;
     struct rows *rows;
-    if (database_query(session->warehouse, SQL("version"),
-                       DATABASE_VALUES(number_text(&id, session->now.effective_id)), &rows, error))
+    if (database_query(session->warehouse, SQL("version"), DATABASE_VALUES(number_text(&id, session->now.effective_id)),
+                       &rows, error))
         return error->code;
     if (rows_count(rows))
         printf("\nversion %s (%s), in effect since %s\n", id.text, rows_text(rows, 0, 0), rows_text(rows, 0, 1));
@@ -175,7 +176,8 @@ run_list(const struct command_line *line, struct error *error)
     if (!code)
         code = database_query(
             session.warehouse, SQL("ticks"),
-            DATABASE_VALUES(number_text(&now, session.now_s), number_text(&id, session.now.effective_id)), &rows, error);
+            DATABASE_VALUES(number_text(&now, session.now_s), number_text(&id, session.now.effective_id)), &rows,
+            error);
     if (!code)
         code = print_list(&session, rows, json, error);
     if (!code && !json)
@@ -303,7 +305,8 @@ static const struct command command_schedule_pause = {
     .name = "schedule pause",
     .usage = "NAME",
     .summary = "skip a schedule's ticks from now on; they are not caught up",
-    .options = (const struct command_option[]){{"--reason", "TEXT", "why; `schedule list --json` shows it", false}, {0}},
+    .options =
+        (const struct command_option[]){{"--reason", "TEXT", "why; `schedule list --json` shows it", false}, {0}},
     .words_min = 1,
     .words_max = 1,
     .run = run_pause,

@@ -1,5 +1,5 @@
-/* ops/command_schedule.h - what the verbs of `tapemill schedule` share: the warehouse, and the schedule that is in effect
- * there. */
+/* ops/command_schedule.h - what the verbs of `tapemill schedule` share: the warehouse, and the schedule that is in
+ * effect there. */
 #ifndef TAPEMILL_OPS_COMMAND_SCHEDULE_H
 #define TAPEMILL_OPS_COMMAND_SCHEDULE_H
 
@@ -18,7 +18,7 @@ struct command_schedule {
 ERROR_MUST_CHECK enum error_code command_schedule_open(struct command_schedule *session, struct error *error);
 void command_schedule_close(struct command_schedule *session);
 
-/* The schedule of that name. ERROR_USAGE names the nearest, or lists them all; ERROR_CONFIG when it cannot run. */
+/* The schedule of that name. ERROR_USAGE names the nearest, or lists them all; ERROR_ARGUMENT when it cannot run. */
 ERROR_MUST_CHECK enum error_code command_schedule_find(const struct command_schedule *session, const char *name,
                                                        const struct schedule **schedule, struct error *error);
 

@@ -16,8 +16,9 @@ static const char *const catch_up_words[] = {
     [SCHEDULE_CATCH_UP_ALL] = "all: every one that could not be made in time runs, the oldest first",
 };
 static const char *const overlap_words[] = {
-    [SCHEDULE_OVERLAP_SKIP] = "skip: while jobs of an earlier tick are unfinished a tick is skipped; the next run covers "
-                              "its data interval",
+    [SCHEDULE_OVERLAP_SKIP] =
+        "skip: while jobs of an earlier tick are unfinished a tick is skipped; the next run covers "
+        "its data interval",
     [SCHEDULE_OVERLAP_QUEUE] = "queue: while jobs of an earlier tick are unfinished one tick waits for them to end; "
                                "further ones are skipped, and the next run covers their data intervals",
     [SCHEDULE_OVERLAP_ALLOW] = "allow: a tick does not care for the jobs of earlier ones",
@@ -33,8 +34,9 @@ static const char *const fold_words[] = {
 };
 static const char *const dates_words[] = {
     [SCHEDULE_DATES_NONE] = "",
-    [SCHEDULE_DATES_TO_TICK] = ", for each business date after that of the tick before, to the tick's own (which is not "
-                               "over then)",
+    [SCHEDULE_DATES_TO_TICK] =
+        ", for each business date after that of the tick before, to the tick's own (which is not "
+        "over then)",
     [SCHEDULE_DATES_COMPLETED] = ", for each business date that ended since the tick before",
 };
 
@@ -47,9 +49,8 @@ print_policies(const struct command_schedule *session, const struct schedule *sc
         (void)schedule_instant(schedule->zone, next_s, next);
     printf("%s%s%s\n", schedule->name, schedule->about ? ": " : "", schedule->about ? schedule->about : "");
     printf("  due       cron \"%s\" on the clock of %s; next %s\n", schedule->cron_text, schedule->zone->name, next);
-    printf("  enqueues  %s %s%s; queue %s, priority %d\n", schedule->is_pipeline ? "pipeline" : "job",
-           schedule->target, dates_words[schedule->dates], schedule->queue ? schedule->queue : "of each job",
-           schedule->priority);
+    printf("  enqueues  %s %s%s; queue %s, priority %d\n", schedule->is_pipeline ? "pipeline" : "job", schedule->target,
+           dates_words[schedule->dates], schedule->queue ? schedule->queue : "of each job", schedule->priority);
     for (size_t i = 0; i < schedule->argument_count; i++)
         printf("            with %s = %s\n", schedule->arguments[i].name, schedule->arguments[i].value);
     printf("  catch up  %s; older than %s: skipped\n", catch_up_words[schedule->catch_up], schedule->window);
@@ -164,8 +165,8 @@ print_changes(const struct command_schedule *session, const struct schedule *sch
     time_zone_span_at(schedule->zone, session->now_s, &span);
     for (; span.end_s < limit_s; span = next) {
         time_zone_span_at(schedule->zone, span.end_s, &next);
-        const struct change change = {span.end_s, span.end_s + span.offset_s, span.end_s + next.offset_s,
-                                      span.offset_s, next.offset_s};
+        const struct change change = {span.end_s, span.end_s + span.offset_s, span.end_s + next.offset_s, span.offset_s,
+                                      next.offset_s};
         if (change.before_s == change.after_s)
             continue;
         print_change(schedule, &change, &utc);

@@ -133,7 +133,8 @@ run_load(const struct command_line *line, struct error *error)
 {
     struct command_schedule session;
     if (!line->word_count == !command_flag(line, "--built-in"))
-        return error_set(error, ERROR_USAGE, "name a file, or say --built-in for the schedule that Tapemill comes with");
+        return error_set(error, ERROR_USAGE,
+                         "name a file, or say --built-in for the schedule that Tapemill comes with");
     enum error_code code = command_schedule_open(&session, error);
     if (!code)
         code = load(line, &session, error);
@@ -144,8 +145,9 @@ run_load(const struct command_line *line, struct error *error)
 static void
 show_keys(FILE *out)
 {
-    fprintf(out, "\nA file is {\"schedules\": [{...}, ...]}. What a schedule may say (default in brackets, or the first of "
-                 "its words\nthat are named last):\n");
+    fprintf(out,
+            "\nA file is {\"schedules\": [{...}, ...]}. What a schedule may say (default in brackets, or the first of "
+            "its words\nthat are named last):\n");
     for (int key = 0; key < SCHEDULE_KEY_COUNT; key++)
         fprintf(out, "  %-17s%s\n", schedule_key_name((enum schedule_key)key),
                 schedule_key_help((enum schedule_key)key));
@@ -156,12 +158,11 @@ const struct command command_schedule_load = {
     .usage = "FILE",
     .summary = "store a file as a new version of the schedule; schedulers run what is stored",
     .detail = "Ticks before the new version are the old one's. Prints what changes: + new, - gone, ~ changed.",
-    .options =
-        (const struct command_option[]){
-            {"--built-in", NULL, "the schedule that Tapemill comes with, in place of a file", false},
-            {"--effective-from", "TIME", "when it takes effect (now)", false},
-            {"--dry-run", NULL, "check the file and print what would change", false},
-            {0}},
+    .options = (const struct command_option[]){{"--built-in", NULL,
+                                                "the schedule that Tapemill comes with, in place of a file", false},
+                                               {"--effective-from", "TIME", "when it takes effect (now)", false},
+                                               {"--dry-run", NULL, "check the file and print what would change", false},
+                                               {0}},
     .words_max = 1,
     .run = run_load,
     .show_more = show_keys,
@@ -212,8 +213,9 @@ find_tick(const struct command_schedule *session, struct schedule_tick *tick, st
     if (rows_integer(rows, 0, 2) < tick->tick_s)
         tick->start_s = rows_integer(rows, 0, 2);
     rows_free(rows);
-    return live ? error_set(error, ERROR_ARGUMENT, "jobs of the tick %s of schedule %s are not finished; `tapemill jobs` "
-                                                   "lists them",
+    return live ? error_set(error, ERROR_ARGUMENT,
+                            "jobs of the tick %s of schedule %s are not finished; `tapemill jobs` "
+                            "lists them",
                             schedule_instant(tick->schedule->zone, tick->tick_s, text), tick->schedule->name)
                 : ERROR_NONE;
 }
@@ -229,8 +231,9 @@ enqueue(struct command_schedule *session, struct schedule_tick *tick, struct sch
     if (!code)
         code = find_tick(session, tick, error);
     if (!code && !schedule_tick_has_work(tick))
-        code = error_set(error, ERROR_ARGUMENT, "no business date ended in the interval of that tick; there is nothing "
-                                                "to do");
+        code = error_set(error, ERROR_ARGUMENT,
+                         "no business date ended in the interval of that tick; there is nothing "
+                         "to do");
     if (!code)
         code = schedule_tick_enqueue(warehouse, tick, SCHEDULE_REASON_BY_HAND, &session->arena, jobs, error);
     if (!code)

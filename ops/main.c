@@ -15,9 +15,24 @@ extern const struct command command_backfill, command_cancel, command_config, co
     command_quality, command_queue, command_report, command_runs, command_schedule, command_source, command_version;
 
 const struct command *const command_table[] = {
-    &command_migrate,     &command_enqueue, &command_backfill, &command_schedule, &command_jobs,    &command_runs,
-    &command_pipeline,    &command_queue,   &command_dead,     &command_cancel,   &command_quality, &command_report,
-    &command_fingerprint, &command_source,  &command_doctor,   &command_config,   &command_version, &command_help,
+    &command_migrate,
+    &command_enqueue,
+    &command_backfill,
+    &command_schedule,
+    &command_jobs,
+    &command_runs,
+    &command_pipeline,
+    &command_queue,
+    &command_dead,
+    &command_cancel,
+    &command_quality,
+    &command_report,
+    &command_fingerprint,
+    &command_source,
+    &command_doctor,
+    &command_config,
+    &command_version,
+    &command_help,
     NULL,
 };
 

@@ -102,10 +102,8 @@ read_versions(struct look *look, const struct schedule_now *now, struct error *e
 static enum error_code
 close_version(struct look *look, const struct ticks_version *version, struct error *error)
 {
-    struct number_text id, effective;
-    if (database_query(look->database, SQL("close"), DATABASE_VALUES(number_text(&id, version->id)), NULL, error) ||
-        database_query(look->database, SQL("remove_waiting"),
-                       DATABASE_VALUES(number_text(&effective, look->ticks->effective_id)), NULL, error))
+    struct number_text id;
+    if (database_query(look->database, SQL("close"), DATABASE_VALUES(number_text(&id, version->id)), NULL, error))
         return error->code;
     look->ticks->newest_id = -1; /* read again what is left */
     log_info("schedule replaced", LOG_NUMBER("version", version->id), LOG_NUMBER("by", look->ticks->effective_id));
@@ -209,8 +207,7 @@ decide(struct look *look, const struct ticks_version *version, const struct sche
         return error->code;
     if (locked[0] != 't')
         return ERROR_NONE;
-    if (read_state(look, version, schedule->name, &state, error) ||
-        release(look, tick, &state, arena, jobs, error))
+    if (read_state(look, version, schedule->name, &state, error) || release(look, tick, &state, arena, jobs, error))
         return error->code;
     schedule_plan(schedule, &state, plan);
     entry->waiting = state.waiting;
@@ -271,13 +268,25 @@ is_behind(const struct ticks *ticks, size_t before, const char *name)
     return false;
 }
 
+/* Whether a schedule keeps its version open: ticks are undecided, or one waits that no later version would release. */
+static bool
+keeps_open(const struct ticks *ticks, size_t version, size_t index)
+{
+    const struct ticks_entry *entry = &ticks->versions[version].entries[index];
+    const char *name = ticks->versions[version].set.items[index].name;
+    for (size_t i = version + 1; !entry->unfinished && entry->waiting && i < ticks->count; i++)
+        if (schedule_find(&ticks->versions[i].set, name))
+            return false;
+    return entry->unfinished || entry->waiting;
+}
+
 /* *failed gets the first error; false when the connection is gone. */
 static bool
 advance_version(struct look *look, size_t index, struct error *failed)
 {
     struct ticks_version *version = &look->ticks->versions[index];
     struct error error;
-    bool unfinished = false;
+    bool open = false;
     for (size_t i = 0; i < version->set.count; i++) {
         if (is_behind(look->ticks, index, version->set.items[i].name)) {
             version->entries[i].unfinished = true;
@@ -286,9 +295,9 @@ advance_version(struct look *look, size_t index, struct error *failed)
             if (!database_is_usable(look->database))
                 return false;
         }
-        unfinished = unfinished || version->entries[i].unfinished;
+        open = open || keeps_open(look->ticks, index, i);
     }
-    if (version->until_s < look->now_s && !unfinished && close_version(look, version, &error))
+    if (version->until_s < look->now_s && !open && close_version(look, version, &error))
         *failed = failed->code ? *failed : error;
     return database_is_usable(look->database);
 }

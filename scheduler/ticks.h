@@ -1,8 +1,8 @@
 /* scheduler/ticks.h - enqueues what the stored schedule says, when it is due.
  *
  * A tick and its jobs are one transaction, under a lock of the schedule's own and with the unique key (schedule,
- * instant): a tick happens once, however many schedulers there are, and whatever becomes of them. Which ticks are due is
- * decided from the last one in the warehouse (jobs/schedule_plan.h), not from what this process remembers; that only
+ * instant): a tick happens once, however many schedulers there are, and whatever becomes of them. Which ticks are due
+ * is decided from the last one in the warehouse (jobs/schedule_plan.h), not from what this process remembers; that only
  * says when to look again. Time is the warehouse's. When it is set back, ticks that happened do not happen again; when
  * it is set forward, those in between are late ones. */
 #ifndef TAPEMILL_SCHEDULER_TICKS_H

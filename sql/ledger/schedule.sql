@@ -26,12 +26,6 @@ order by effective_from, id
 -- $1 version.
 update etl_schedule_versions set closed_at = clock_timestamp() where id = $1::bigint
 
--- name: remove_waiting
--- $1 the version in effect: what waits for schedules that it does not have never runs.
-update etl_schedule_ticks t set status = 'skipped', reason = 'removed'
-where status = 'queued' and ended_at is null
-  and not exists (select from etl_schedules s where s.version = $1::bigint and s.name = t.schedule)
-
 -- name: lock_versions
 select pg_advisory_xact_lock(hashtextextended('tapemill schedule versions', 0))
 
