@@ -91,9 +91,15 @@ found_and_mended() {
 
 # ---- equal after a load: duplicates, a cancelled row, rows in quarantine, decimals of any scale
 
+cat >"$TEST_DIR/nightly.json" <<'END'
+{"schedules": [{"name": "nightly", "cron": "30 1 * * *", "job": "compare_source", "first": "at_once"}]}
+END
+tapemill schedule load "$TEST_DIR/nightly.json" >/dev/null
 wait_until_sql 60 "the scheduler asks for the nightly comparison itself" warehouse \
     "select state from etl_jobs where job_name = 'compare_source'" done
 assert_equal '14|0|0|14|0|0|0' "$(told null)" "seven dates of two flows, with nothing on either side"
+assert_equal t "$(sql warehouse "select (metadata ->> 'last')::date = (tick_at at time zone 'America/New_York')::date - 1
+    from etl_job_runs join etl_schedule_ticks using (job_id) where job_name = 'compare_source'")" "up to the date before its tick"
 
 execution 1 '2024-01-02 15:00Z' 10 20.5
 execution 2 '2024-01-02 15:01Z' 1.0 0.12345678

@@ -179,10 +179,8 @@ backfill_is failed "it is failed again"
 [ "$(dates_taken)" -le $((taken + 2)) ] || fail "one retry in vain, and $(dates_taken) dates were taken in place of $taken"
 taken=$(dates_taken)
 tapemill source init >/dev/null
-wait_until_sql 60 "the nightly comparison, without tables, is dead too" warehouse \
-    "select state from etl_jobs where job_name = 'compare_source'" dead
 tapemill dead retry --all >"$TEST_DIR/retry.txt"
-assert_equal $((taken + 1)) "$(grep -c 'is queued again' "$TEST_DIR/retry.txt")" "jobs that are tried again"
+assert_equal "$taken" "$(grep -c 'is queued again' "$TEST_DIR/retry.txt")" "jobs that are tried again"
 backfill_is completed "the backfill goes on, and to its end"
 assert_equal 20 "$(dates_taken)" "dates in the end"
 
