@@ -11,8 +11,7 @@ enum { CHANGES_DAYS = 400, TIMES_SHOWN = 4, TIME_BYTES = 16 };
 
 static const char *const catch_up_words[] = {
     [SCHEDULE_CATCH_UP_NONE] = "none: a tick that could not be made in time is skipped",
-    [SCHEDULE_CATCH_UP_LAST] = "last: of several that could not be made in time only the last runs, for the data "
-                               "intervals of all of them",
+    [SCHEDULE_CATCH_UP_LAST] = "last: of those that could not be made in time the last runs, for the intervals of all",
     [SCHEDULE_CATCH_UP_ALL] = "all: every one that could not be made in time runs, the oldest first",
 };
 static const char *const overlap_words[] = {
@@ -35,8 +34,7 @@ static const char *const fold_words[] = {
 static const char *const dates_words[] = {
     [SCHEDULE_DATES_NONE] = "",
     [SCHEDULE_DATES_TO_TICK] =
-        ", for each business date after that of the tick before, to the tick's own (which is not "
-        "over then)",
+        ", for each business date after that of the tick before, to the tick's own (not over then)",
     [SCHEDULE_DATES_COMPLETED] = ", for each business date that ended since the tick before",
 };
 
