@@ -26,6 +26,7 @@ const char *const failpoint_names[] = {
     "runner.failing",        /* rolled back, the failure is not written yet */
     "keeper.result",         /* the keeper knows; Redis is not told yet */
     "keeper.acknowledged",   /* Redis is told */
+    "scheduler.ticked",      /* a tick and its jobs are inserted; only COMMIT is missing */
     NULL,
 };
 
@@ -64,6 +65,22 @@ act(const char *action)
         (void)raise(SIGSTOP);
     if (strcmp(action, "exit") == 0)
         _exit(3);
+}
+
+int64_t
+failpoint_clock_offset_ms(void)
+{
+    char path[4096], text[32] = "";
+    const char *directory = getenv("TAPEMILL_FAILPOINT_DIR");
+    if (!directory || !directory[0])
+        return 0;
+    (void)snprintf(path, sizeof(path), "%s/clock_offset_ms", directory);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return 0;
+    ssize_t length = read(file, text, sizeof(text) - 1);
+    (void)close(file);
+    return length > 0 ? strtoll(text, NULL, 10) : 0;
 }
 
 void

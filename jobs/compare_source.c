@@ -397,7 +397,5 @@ const struct job_definition job_compare_source = {
     .queue = "batch",
     .max_attempts = 5,
     .takes_date = true,
-    .daily = true,
-    .daily_after_s = 90 * 60,
     .run = run,
 };

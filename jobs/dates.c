@@ -186,6 +186,5 @@ const struct job_definition job_dates = {
     .summary = "dim_date and dim_time, from the trading calendar",
     .queue = "batch",
     .max_attempts = 5,
-    .daily = true,
     .run = run,
 };

@@ -41,8 +41,6 @@ struct job_definition {
     const char *end_key_prefix;   /* "ahead:DESK": the condition "ahead:DESK:YYYYMMDD" is met at its end; NULL: none */
     bool needs_date;              /* works on one business date (--date) */
     bool takes_date;              /* may be given one, and knows what to do without */
-    bool daily;                   /* the scheduler enqueues it once per business date, */
-    int daily_after_s;            /* so many seconds after the date begins */
     const char *const *arguments; /* names of the arguments it takes besides the date, NULL at the end; NULL: none */
     enum error_code (*run)(struct job_context *context, struct error *error);
 };

@@ -49,6 +49,5 @@ const struct job_definition job_partitions = {
     .summary = "month partitions of the facts, ahead of their first row",
     .queue = "batch",
     .max_attempts = 5,
-    .daily = true,
     .run = run,
 };

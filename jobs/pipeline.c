@@ -167,6 +167,8 @@ enqueue_job(struct database *warehouse, const struct job_definition *job, const 
         .max_attempts = job->max_attempts,
         .arguments = arguments ? arguments : "{}",
         .business_date = request->business_date,
+        .interval_start = request->interval_start,
+        .interval_end = request->interval_end,
         .parent_id = request->parent_id,
         .backfill_id = request->backfill_id,
         .unique_key = request->unique_key,

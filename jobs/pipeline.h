@@ -34,8 +34,9 @@ struct pipeline_request {
     const char *business_date; /* "YYYY-MM-DD" */
     const char *queue;         /* NULL: each job's own */
     int priority;
-    int64_t backfill_id, parent_id; /* 0: none */
-    const char *unique_key;         /* of a job (not of a pipeline): a live one with it is taken instead; NULL: none */
+    int64_t backfill_id, parent_id;            /* 0: none */
+    const char *interval_start, *interval_end; /* of a job without a date: its data interval; NULL: none */
+    const char *unique_key; /* of a job (not of a pipeline): a live one with it is taken instead; NULL: none */
 };
 
 /* Inserts a run of the pipeline for one business date, all steps at once, in the caller's transaction. *job_ids (in the

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/migration.h"
+#include "jobs/schedule_store.h"
 #include "ops/command.h"
 
 static const char *
@@ -64,16 +65,20 @@ run_migrate(const struct command_line *line, struct error *error)
     struct migration_state *states = NULL;
     struct database *warehouse;
     size_t count = 0;
-    int applied = 0;
+    int applied = 0, scheduled = -1;
     enum error_code code = database_open(&warehouse, DATABASE_WAREHOUSE, "tapemill migrate", error);
     if (!code && !status)
         code = migration_apply(warehouse, &applied, error);
+    if (!code && !status)
+        code = schedule_store_first(warehouse, command_value(line, "--schedule"), &scheduled, error);
     if (!code)
         code = migration_status(warehouse, &states, &count, error);
     if (!code && (json || status))
         code = print_states(states, count, json, error);
     else if (!code)
         tell_applied(states, count, applied);
+    if (!code && !json && scheduled >= 0)
+        printf("%d schedules are stored, in effect from now on; `tapemill schedule` lists them.\n", scheduled);
     free(states);
     database_close(warehouse);
     return code;
@@ -83,9 +88,13 @@ const struct command command_migrate = {
     .name = "migrate",
     .usage = "",
     .summary = "bring the warehouse's schema to the version this binary knows",
-    .detail = "Migrations go forward only, each in a transaction of its own. Run it again whenever you like.",
-    .options = (const struct command_option[]){{"--status", NULL, "list the migrations and change nothing", false},
-                                               {"--json", NULL, "print the list as JSON", false},
-                                               {0}},
+    .detail =
+        "Migrations go forward only, each in a transaction of its own. Run it again whenever you like. A warehouse "
+        "without a\nschedule gets the one that Tapemill comes with.",
+    .options =
+        (const struct command_option[]){{"--status", NULL, "list the migrations and change nothing", false},
+                                        {"--schedule", "FILE", "the schedule for a warehouse without one", false},
+                                        {"--json", NULL, "print the list as JSON", false},
+                                        {0}},
     .run = run_migrate,
 };

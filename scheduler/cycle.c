@@ -7,7 +7,6 @@
 #include "core/log.h"
 #include "core/queue.h"
 #include "scheduler/backfill.h"
-#include "scheduler/daily.h"
 #include "scheduler/fold.h"
 
 /* ---- duties ------------------------------------------------------------------------------------------------ */
@@ -46,10 +45,10 @@ backfills(struct cycle *cycle, int64_t now_ms, struct error *error)
 }
 
 static enum error_code
-daily(struct cycle *cycle, int64_t now_ms, struct error *error)
+ticks(struct cycle *cycle, int64_t now_ms, struct error *error)
 {
     (void)now_ms;
-    return daily_advance(&cycle->settled_date, &cycle->clock, cycle->leader.database, &cycle->redis, error);
+    return ticks_advance(&cycle->ticks, &cycle->clock, cycle->leader.database, &cycle->redis, &cycle->busy, error);
 }
 
 static enum error_code
@@ -80,7 +79,7 @@ static const struct duty {
     {"sweep of Redis", NEEDS_REDIS | NEEDS_NO_OTHER_LEADER, sweep},
     {"reconciliation", NEEDS_REDIS | NEEDS_WAREHOUSE | NEEDS_LEADERSHIP, reconcile},
     {"backfills", NEEDS_WAREHOUSE | NEEDS_LEADERSHIP, backfills},
-    {"daily jobs", NEEDS_WAREHOUSE | NEEDS_LEADERSHIP, daily},
+    {"schedule", NEEDS_WAREHOUSE | NEEDS_LEADERSHIP, ticks},
     {"folding of closed months", NEEDS_WAREHOUSE | NEEDS_LEADERSHIP, folds},
     {"alerts", NEEDS_WAREHOUSE, alerts},
 };
@@ -94,7 +93,7 @@ cycle_init(struct cycle *cycle, struct error *error)
     memset(cycle, 0, sizeof(*cycle));
     leader_init(&cycle->leader);
     reconcile_restart(&cycle->reconcile, 0);
-    cycle->settled_date = INT32_MIN;
+    ticks_init(&cycle->ticks);
     for (size_t i = 0; i < CYCLE_DUTIES; i++)
         cycle->duties[i].what = duties[i].name;
     if (webhook && !http_is_address(webhook))
@@ -115,6 +114,7 @@ void
 cycle_term(struct cycle *cycle)
 {
     leader_term(&cycle->leader);
+    ticks_term(&cycle->ticks);
     redis_watch_term(&cycle->redis);
     alert_term(&cycle->alerts);
     http_client_free(cycle->http);
@@ -153,7 +153,7 @@ cycle_tick(struct cycle *cycle)
     (void)alert_poll(&cycle->alerts);
     if (cycle->leader.leads && !cycle->led) {
         cycle->redis.suspect = true; /* what the leader before left undone, nobody knows */
-        cycle->settled_date = INT32_MIN;
+        ticks_restart(&cycle->ticks);
     }
     cycle->led = cycle->leader.leads;
     for (size_t i = 0; i < CYCLE_DUTIES; i++) {

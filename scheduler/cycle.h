@@ -17,6 +17,7 @@
 #include "scheduler/leader.h"
 #include "scheduler/reconcile.h"
 #include "scheduler/redis_watch.h"
+#include "scheduler/ticks.h"
 
 enum { CYCLE_DUTIES = 6, CYCLE_SWEEP_MAX = 1000 };
 
@@ -27,11 +28,11 @@ struct cycle {
     struct alert_delivery alerts;
     struct business_clock clock;
     struct http_client *http;
-    bool led;             /* in the tick before */
-    int32_t settled_date; /* see daily_advance() */
+    bool led; /* in the tick before */
+    struct ticks ticks;
     int64_t backfill_cursor;
     int64_t next_fold_ms; /* see fold_advance() */
-    bool busy;            /* backfills moved on in this tick: the next one should come soon */
+    bool busy;            /* backfills or ticks moved on: the next cycle should come soon */
     struct outage duties[CYCLE_DUTIES];
 };
 
@@ -39,7 +40,8 @@ struct cycle {
 ERROR_MUST_CHECK enum error_code cycle_init(struct cycle *cycle, struct error *error);
 void cycle_term(struct cycle *cycle);
 
-/* One tick. Never fails. True when the next one should come soon: dates of a backfill end quickly. */
+/* One tick. Never fails. True when the next one should come soon: dates of a backfill end quickly, or
+ * more ticks are due. */
 bool cycle_tick(struct cycle *cycle);
 
 /* Waits at most timeout_ms for the next tick, moving web requests on meanwhile; ends early when stop (a descriptor) is

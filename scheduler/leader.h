@@ -2,8 +2,9 @@
  *
  * One scheduler leads: the one whose session holds an advisory lock of the warehouse. The lock goes with the session,
  * and the server ends a session that is silent for LEADER_SILENCE_S (or three ticks, if that is longer), so that a
- * scheduler that is killed, cut off or frozen stops leading by itself. Leadership saves work, it protects nothing: what
- * a leader does is safe when two do it at once. */
+ * scheduler that is killed, cut off or frozen stops leading by itself: killed, at once; otherwise after that silence,
+ * which is longer than a call to Redis may block. Leadership saves work, it protects nothing: what a leader does is
+ * safe when two do it at once. */
 #ifndef TAPEMILL_SCHEDULER_LEADER_H
 #define TAPEMILL_SCHEDULER_LEADER_H
 
@@ -13,7 +14,7 @@
 #include "core/database.h"
 #include "scheduler/outage.h"
 
-enum { LEADER_SILENCE_S = 20, LEADER_LOOK_MS = 1000, LEADER_SCHEMA_LOOK_MS = 30000 };
+enum { LEADER_SILENCE_S = 8, LEADER_LOOK_MS = 1000, LEADER_SCHEMA_LOOK_MS = 30000 };
 
 struct leader {
     struct database *database; /* NULL while PostgreSQL is away */

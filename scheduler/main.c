@@ -16,9 +16,10 @@ enum { EXIT_DONE = 0, EXIT_USAGE = 2, STOP_SECONDS = 2, BUSY_FACTOR = 5 };
 static const char help[] =
     "Usage: tapemill-scheduler\n"
     "\n"
-    "Enqueues daily jobs and the dates of backfills, makes delayed jobs ready, gives the jobs of lost workers to\n"
-    "others, repairs Redis from the ledger, and delivers alerts. Run as many as you like: one leads, the others stand\n"
-    "by and take over within seconds. Servers that are away are waited for. SIGTERM and SIGINT stop it at once.\n"
+    "Enqueues what the stored schedule says (tapemill schedule) and the dates of backfills, makes delayed jobs ready,\n"
+    "gives the jobs of lost workers to others, repairs Redis from the ledger, and delivers alerts. Run as many as you\n"
+    "like: one leads, the others stand by and take over within seconds. Servers that are away are waited for. SIGTERM\n"
+    "and SIGINT stop it at once.\n"
     "\n"
     "  --help     this text\n"
     "  --version  the version\n"

@@ -43,7 +43,7 @@ holder=$STARTED_PID
 wait_until_sql 20 "the holder holds" warehouse "select count(*) from pg_stat_activity where application_name = 'holder'" 1
 migrations=() logs=()
 for _ in 1 2 3; do
-    start_process migrate -- "$TAPEMILL_BIN/tapemill" migrate
+    start_process migrate -- "$TAPEMILL_BIN/tapemill" migrate --schedule "$TAPEMILL_ROOT/tests/support/no_schedule.json"
     migrations+=("$STARTED_PID") logs+=("$STARTED_LOG")
 done
 for pid in "${migrations[@]}" "$holder"; do
@@ -179,10 +179,8 @@ backfill_is failed "it is failed again"
 [ "$(dates_taken)" -le $((taken + 2)) ] || fail "one retry in vain, and $(dates_taken) dates were taken in place of $taken"
 taken=$(dates_taken)
 tapemill source init >/dev/null
-wait_until_sql 60 "the nightly comparison, without tables, is dead too" warehouse \
-    "select state from etl_jobs where job_name = 'compare_source'" dead
 tapemill dead retry --all >"$TEST_DIR/retry.txt"
-assert_equal $((taken + 1)) "$(grep -c 'is queued again' "$TEST_DIR/retry.txt")" "jobs that are tried again"
+assert_equal "$taken" "$(grep -c 'is queued again' "$TEST_DIR/retry.txt")" "jobs that are tried again"
 backfill_is completed "the backfill goes on, and to its end"
 assert_equal 20 "$(dates_taken)" "dates in the end"
 

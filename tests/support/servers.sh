@@ -8,7 +8,8 @@
 #                                   ends; its folder $TEST_DIR stays if it failed.
 #   databases_create NAME           another, empty pair of databases on the same servers; the URLs and the namespace now
 #                                   lead there
-#   tapemill ARGUMENTS...           the command of the build under test
+#   tapemill ARGUMENTS...           the command of the build under test; `tapemill migrate` stores an empty schedule, so
+#                                   that schedulers enqueue nothing by themselves
 #   start_worker [NAME=VALUE...] [-- ARGUMENTS...]       start a process in the background, its log in $TEST_DIR; its
 #   start_scheduler [NAME=VALUE...] [-- ARGUMENTS...]    pid is in $STARTED_PID, its log in $STARTED_LOG. Not in $(...)
 #   start_process NAME [NAME=VALUE...] -- COMMAND...
@@ -67,6 +68,7 @@ need_test_data() {
 }
 
 tapemill() {
+    [ "$1" != migrate ] || set -- "$@" --schedule "$TAPEMILL_ROOT/tests/support/no_schedule.json"
     "$TAPEMILL_BIN/tapemill" "$@"
 }
 

@@ -1,7 +1,6 @@
-/* links: scheduler/backfill.c scheduler/daily.c scheduler/redis_watch.c scheduler/outage.c */
-/* Which dates a backfill runs, and which ticks of a daily job. */
+/* links: scheduler/backfill.c scheduler/redis_watch.c scheduler/outage.c */
+/* Which dates a backfill runs. */
 #include "scheduler/backfill.h"
-#include "scheduler/daily.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,25 +40,12 @@ names_that_are_not_known(void **state)
     assert_int_equal(backfill_date_from_name("done"), BACKFILL_DATE_COUNT);
 }
 
-static void
-missed_dates_are_caught_up_where_the_date_matters(void **state)
-{
-    (void)state;
-    assert_true(daily_runs(false, 100, 100));
-    assert_true(daily_runs(true, 100, 100));
-    assert_false(daily_runs(false, 99, 100));
-    assert_true(daily_runs(true, 99, 100));
-    assert_true(daily_runs(true, 100, 100 + DAILY_CATCH_UP_DATES));
-    assert_false(daily_runs(true, 100, 101 + DAILY_CATCH_UP_DATES));
-}
-
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reprocess_decides_by_the_last_attempt),
         cmocka_unit_test(names_that_are_not_known),
-        cmocka_unit_test(missed_dates_are_caught_up_where_the_date_matters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
