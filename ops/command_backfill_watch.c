@@ -14,12 +14,21 @@ enum { POLL_MS = 500, HINT_MS = 5000 };
 #define DEAD_ALL   "1000000"
 
 /* Columns of ops/backfill progress. */
-enum { COLUMN_STATE, COLUMN_DATES, COLUMN_SKIPPED, COLUMN_DONE, COLUMN_FAILED, COLUMN_RUNNING, COLUMN_WAITING };
+enum {
+    COLUMN_STATE,
+    COLUMN_DATES,
+    COLUMN_SKIPPED,
+    COLUMN_DONE,
+    COLUMN_FAILED,
+    COLUMN_CANCELLED,
+    COLUMN_RUNNING,
+    COLUMN_WAITING
+};
 
 /* One look at a backfill, in dates. */
 struct look {
     char state[16];
-    int64_t dates, skipped, done, failed, running, waiting;
+    int64_t dates, skipped, done, failed, cancelled, running, waiting;
 };
 
 static enum error_code
@@ -36,6 +45,7 @@ take_look(struct database *warehouse, const char *id, struct look *look, struct 
         look->skipped = rows_integer(rows, 0, COLUMN_SKIPPED);
         look->done = rows_integer(rows, 0, COLUMN_DONE);
         look->failed = rows_integer(rows, 0, COLUMN_FAILED);
+        look->cancelled = rows_integer(rows, 0, COLUMN_CANCELLED);
         look->running = rows_integer(rows, 0, COLUMN_RUNNING);
         look->waiting = rows_integer(rows, 0, COLUMN_WAITING);
     } else {
@@ -62,6 +72,7 @@ make_note(const struct look *look, char *note, size_t size)
     add_count(note, size, look->running, "running");
     add_count(note, size, look->waiting, "waiting");
     add_count(note, size, look->failed, "failed");
+    add_count(note, size, look->cancelled, "cancelled");
     add_count(note, size, look->skipped, "left out");
 }
 
