@@ -136,18 +136,38 @@ show(struct command_progress *progress, const struct look *look)
     }
 }
 
+/* Ends the watching of a backfill all of whose jobs wait for what nothing live will do: the error tells the remedy. */
+static enum error_code
+check_hope(struct database *warehouse, const char *id, const struct look *look, bool *ended, struct error *error)
+{
+    char ids[40];
+    *ended = false;
+    if (strcmp(look->state, "running") != 0 || !look->waiting || look->running)
+        return ERROR_NONE;
+    enum error_code code = database_value(warehouse, sql_text("ops/backfill", "first_waiting"), DATABASE_VALUES(id),
+                                          ids, sizeof(ids), error);
+    return code ? code : command_wait_hope(warehouse, ids, ended, error);
+}
+
 enum error_code
 command_backfill_watch(struct database **warehouse, int64_t id, struct error *error)
 {
     char id_text[24], label[40];
     struct command_progress progress;
     struct look look = {.state = "running"};
-    bool hinted = false;
+    bool hinted = false, hopeless = false;
     (void)snprintf(id_text, sizeof(id_text), "%" PRId64, id);
     (void)snprintf(label, sizeof(label), "backfill %s", id_text);
     command_progress_begin(&progress, label, "dates", 0);
+    int64_t next_hope_ms = progress.started_ms + COMMAND_WAIT_HOPE_MS;
     for (;;) {
         enum error_code code = take_look(*warehouse, id_text, &look, error);
+        if (!code && clock_monotonic_ms() >= next_hope_ms) {
+            code = check_hope(*warehouse, id_text, &look, &hopeless, error);
+            next_hope_ms = clock_monotonic_ms() + COMMAND_WAIT_HOPE_MS;
+        }
+        if (hopeless)
+            return code;
         if (code && command_wait_reconnect(warehouse, error))
             return error->code;
         if (!code)

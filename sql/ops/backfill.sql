@@ -82,3 +82,15 @@ left join lateral (
     limit 200) r on true
 group by name
 order by name;
+
+-- name: first_waiting
+-- The first of its jobs that wait, as an array of one, when none of its jobs can go on by itself and no date is left to
+-- take; else an empty one. $1 id.
+select coalesce((select array_agg(w.id)
+                 from (select j.id from etl_jobs j
+                       where j.backfill_id = $1::bigint and j.state = 'waiting'
+                         and not exists (select from etl_backfills b where b.id = j.backfill_id and b.next_date is not null)
+                         and not exists (select from etl_jobs o where o.backfill_id = $1::bigint
+                                           and o.state in ('queued', 'retry', 'running'))
+                       order by j.business_date, j.id
+                       limit 1) w), '{}');
