@@ -7,42 +7,11 @@
 
 #include "core/config.h"
 #include "core/number_text.h"
+#include "core/queue_script.h"
 
 enum { RANK_STEP_DIGITS = 12 };
 
-/* Shared by all scripts. KEYS[1] is the prefix "{namespace}". A rank orders a queue: priority first, then the job's id,
- * so that a job that is given back keeps its place. */
-#define PRELUDE                                                                                                        \
-    "local p = KEYS[1] "                                                                                               \
-    "local t = redis.call('TIME') "                                                                                    \
-    "local now = t[1] * 1000 + math.floor(t[2] / 1000) "                                                               \
-    "local function ring(queue, times) "                                                                               \
-    "  for i = 1, math.min(times, 64) do redis.call('LPUSH', p..':bell:'..queue, '1') end "                            \
-    "  redis.call('LTRIM', p..':bell:'..queue, 0, 63) "                                                                \
-    "end "                                                                                                             \
-    "local function split(value) "                                                                                     \
-    "  local queue, rank = string.match(value, '^(%S+) (%S+)$') return queue, rank "                                   \
-    "end "                                                                                                             \
-    "local function state(id) "                                                                                        \
-    "  if redis.call('ZSCORE', p..':leases', id) then return 2 end "                                                   \
-    "  if redis.call('ZSCORE', p..':delayed', id) then return 3 end "                                                  \
-    "  local value = redis.call('HGET', p..':jobs', id) "                                                              \
-    "  if value and redis.call('ZSCORE', p..':ready:'..split(value), id) then return 1 end "                           \
-    "  return 0 "                                                                                                      \
-    "end "                                                                                                             \
-    "local function ready(id, queue, rank) "                                                                           \
-    "  redis.call('HSET', p..':jobs', id, queue..' '..rank) "                                                          \
-    "  redis.call('ZADD', p..':ready:'..queue, rank, id) "                                                             \
-    "end "                                                                                                             \
-    "local function forget(id) "                                                                                       \
-    "  local value = redis.call('HGET', p..':jobs', id) "                                                              \
-    "  if value then redis.call('ZREM', p..':ready:'..split(value), id) end "                                          \
-    "  redis.call('ZREM', p..':delayed', id) "                                                                         \
-    "  redis.call('ZREM', p..':leases', id) "                                                                          \
-    "  redis.call('SREM', p..':expired', id) "                                                                         \
-    "  redis.call('HDEL', p..':owners', id) "                                                                          \
-    "  redis.call('HDEL', p..':jobs', id) "                                                                            \
-    "end "
+#define PRELUDE QUEUE_SCRIPT_PRELUDE
 
 static struct redis_script put_script = {
     "put",
@@ -188,17 +157,16 @@ prefix(void)
     return text;
 }
 
-/* Runs a script with the prefix as its key. words[0] is left free for it. */
-static enum error_code
-run(struct redis_client *client, struct redis_script *script, int count, const char **words, struct redis_reply *reply,
-    struct error *error)
+enum error_code
+queue_script_run(struct redis_client *client, struct redis_script *script, int count, const char **words,
+                 struct redis_reply *reply, struct error *error)
 {
     words[0] = prefix();
     return redis_eval(client, script, 1, count, words, reply, error);
 }
 
-static int64_t
-rank_of(int priority, int64_t job_id)
+int64_t
+queue_rank(int priority, int64_t job_id)
 {
     int64_t step = 1;
     for (int i = 0; i < RANK_STEP_DIGITS; i++)
@@ -206,8 +174,8 @@ rank_of(int priority, int64_t job_id)
     return (QUEUE_PRIORITY_MAX - priority) * step + job_id;
 }
 
-static enum error_code
-unexpected(const struct redis_script *script, struct error *error)
+enum error_code
+queue_script_unexpected(const struct redis_script *script, struct error *error)
 {
     return error_set(error, ERROR_REDIS, "Redis answered the script %s in a form that was not expected", script->name);
 }
@@ -224,7 +192,7 @@ run_ids(struct redis_client *client, struct redis_script *script, const int64_t 
                          QUEUE_BATCH_MAX);
     for (size_t i = 0; i < count; i++)
         words[i + 1] = number_text(&numbers[i], job_ids[i]);
-    return run(client, script, (int)count + 1, words, reply, error);
+    return queue_script_run(client, script, (int)count + 1, words, reply, error);
 }
 
 /* ---- verbs ------------------------------------------------------------------------------------------------- */
@@ -243,10 +211,10 @@ queue_put(struct redis_client *client, const struct queue_entry *entries, size_t
         const char **word = &words[1 + i * WORDS];
         word[0] = number_text(&numbers[i][0], entries[i].job_id);
         word[1] = entries[i].queue;
-        word[2] = number_text(&numbers[i][1], rank_of(entries[i].priority, entries[i].job_id));
+        word[2] = number_text(&numbers[i][1], queue_rank(entries[i].priority, entries[i].job_id));
         word[3] = number_text(&numbers[i][2], entries[i].delay_ms);
     }
-    if (run(client, &put_script, (int)(count * WORDS) + 1, words, &reply, error))
+    if (queue_script_run(client, &put_script, (int)(count * WORDS) + 1, words, &reply, error))
         return error->code;
     if (added)
         *added = (size_t)reply.integer;
@@ -273,7 +241,7 @@ queue_reserve(struct redis_client *client, const char *const *queues, size_t cou
     words[2] = number_text(&lease, lease_ms);
     for (size_t i = 0; i < count; i++)
         words[WORDS + i] = queues[i];
-    if (run(client, &reserve_script, (int)count + WORDS, words, &reply, error))
+    if (queue_script_run(client, &reserve_script, (int)count + WORDS, words, &reply, error))
         return error->code;
     enum error_code code = ERROR_NONE;
     if (reply.type == REDIS_LIST && reply.count == 4 && reply.parts[0].text && reply.parts[1].text &&
@@ -284,7 +252,7 @@ queue_reserve(struct redis_client *client, const char *const *queues, size_t cou
         (void)snprintf(claim->queue, sizeof(claim->queue), "%s", reply.parts[1].text);
         (void)snprintf(claim->token, sizeof(claim->token), "%s", token);
     } else if (reply.type != REDIS_NULL) {
-        code = unexpected(&reserve_script, error);
+        code = queue_script_unexpected(&reserve_script, error);
     }
     redis_reply_free(&reply);
     return code;
@@ -317,7 +285,7 @@ queue_touch(struct redis_client *client, const struct queue_claim *claim, int64_
     struct redis_reply reply;
     const char *words[] = {NULL,         number_text(&id, claim->job_id), claim->queue, number_text(&rank, claim->rank),
                            claim->token, number_text(&lease, lease_ms)};
-    if (run(client, &touch_script, 6, words, &reply, error))
+    if (queue_script_run(client, &touch_script, 6, words, &reply, error))
         return error->code;
     *state = reply.integer ? QUEUE_LEASE_HELD : QUEUE_LEASE_STOLEN;
     redis_reply_free(&reply);
@@ -329,7 +297,7 @@ queue_acknowledge(struct redis_client *client, const struct queue_claim *claim, 
 {
     struct number_text id;
     const char *words[] = {NULL, number_text(&id, claim->job_id), claim->token};
-    return run(client, &acknowledge_script, 3, words, NULL, error);
+    return queue_script_run(client, &acknowledge_script, 3, words, NULL, error);
 }
 
 enum error_code
@@ -338,7 +306,7 @@ queue_release(struct redis_client *client, const struct queue_claim *claim, int6
     struct number_text id, rank, delay;
     const char *words[] = {NULL,         number_text(&id, claim->job_id), claim->queue, number_text(&rank, claim->rank),
                            claim->token, number_text(&delay, delay_ms)};
-    return run(client, &release_script, 6, words, NULL, error);
+    return queue_script_run(client, &release_script, 6, words, NULL, error);
 }
 
 enum error_code
@@ -353,9 +321,9 @@ queue_sweep(struct redis_client *client, int limit, int64_t *promoted, int64_t *
     struct number_text number;
     struct redis_reply reply;
     const char *words[] = {NULL, number_text(&number, limit)};
-    if (run(client, &sweep_script, 2, words, &reply, error))
+    if (queue_script_run(client, &sweep_script, 2, words, &reply, error))
         return error->code;
-    enum error_code code = reply.count == 2 ? ERROR_NONE : unexpected(&sweep_script, error);
+    enum error_code code = reply.count == 2 ? ERROR_NONE : queue_script_unexpected(&sweep_script, error);
     if (!code) {
         *promoted = reply.parts[0].integer;
         *expired = reply.parts[1].integer;
@@ -373,31 +341,9 @@ queue_presence(struct redis_client *client, const int64_t *job_ids, size_t count
         return ERROR_NONE;
     if (run_ids(client, &presence_script, job_ids, count, &reply, error))
         return error->code;
-    enum error_code code = reply.count == count ? ERROR_NONE : unexpected(&presence_script, error);
+    enum error_code code = reply.count == count ? ERROR_NONE : queue_script_unexpected(&presence_script, error);
     for (size_t i = 0; !code && i < count; i++)
         presence[i] = (struct queue_presence){reply.parts[i].integer != 0, reply.parts[i].integer == 2};
-    redis_reply_free(&reply);
-    return code;
-}
-
-enum error_code
-queue_scan(struct redis_client *client, uint64_t *cursor, int64_t *job_ids, size_t *count, struct error *error)
-{
-    char key[384], position[32];
-    struct redis_reply reply;
-    (void)snprintf(key, sizeof(key), "%s:jobs", prefix());
-    (void)snprintf(position, sizeof(position), "%" PRIu64, *cursor);
-    const char *words[] = {"HSCAN", key, position, "COUNT", "200"};
-    *count = 0;
-    if (redis_call(client, 5, words, &reply, error))
-        return error->code;
-    enum error_code code = ERROR_NONE;
-    if (reply.count != 2 || !reply.parts[0].text || reply.parts[1].type != REDIS_LIST)
-        code = error_set(error, ERROR_REDIS, "Redis answered HSCAN in a form that was not expected");
-    for (size_t i = 0; !code && i + 1 < reply.parts[1].count && *count < QUEUE_BATCH_MAX; i += 2)
-        job_ids[(*count)++] = strtoll(reply.parts[1].parts[i].text, NULL, 10);
-    if (!code)
-        *cursor = strtoull(reply.parts[0].text, NULL, 10);
     redis_reply_free(&reply);
     return code;
 }
@@ -412,9 +358,9 @@ queue_depths(struct redis_client *client, const char *const *queues, size_t coun
         return error_set(error, ERROR_BUG, "depths of %zu queues at once", count);
     for (size_t i = 0; i < count; i++)
         words[i + 1] = queues[i];
-    if (run(client, &depths_script, (int)count + 1, words, &reply, error))
+    if (queue_script_run(client, &depths_script, (int)count + 1, words, &reply, error))
         return error->code;
-    enum error_code code = reply.count == count + 2 ? ERROR_NONE : unexpected(&depths_script, error);
+    enum error_code code = reply.count == count + 2 ? ERROR_NONE : queue_script_unexpected(&depths_script, error);
     if (!code) {
         *delayed = reply.parts[0].integer;
         *leased = reply.parts[1].integer;
@@ -431,7 +377,7 @@ queue_announce(struct redis_client *client, const char *worker, const char *payl
 {
     struct number_text expire;
     const char *words[] = {NULL, worker, payload, number_text(&expire, expire_ms)};
-    return run(client, &announce_script, 4, words, NULL, error);
+    return queue_script_run(client, &announce_script, 4, words, NULL, error);
 }
 
 enum error_code
@@ -442,7 +388,7 @@ queue_workers(struct redis_client *client, struct queue_worker *workers, size_t 
     struct redis_reply reply;
     const char *words[] = {NULL, number_text(&limit, (int64_t)most)};
     *count = 0;
-    if (run(client, &workers_script, 2, words, &reply, error))
+    if (queue_script_run(client, &workers_script, 2, words, &reply, error))
         return error->code;
     for (size_t i = 0; i + 1 < reply.count && *count < most; i += 2, (*count)++) {
         (void)snprintf(workers[*count].name, sizeof(workers[*count].name), "%s", reply.parts[i].text);
