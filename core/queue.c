@@ -180,8 +180,8 @@ queue_script_run_ids(struct redis_client *client, struct redis_script *script, c
     return queue_script_run(client, script, (int)used, words, reply, error);
 }
 
-static int64_t
-rank_of(int priority, int64_t job_id)
+int64_t
+queue_rank(int priority, int64_t job_id)
 {
     int64_t step = 1;
     for (int i = 0; i < RANK_STEP_DIGITS; i++)
@@ -211,7 +211,7 @@ queue_put(struct redis_client *client, const struct queue_entry *entries, size_t
         const char **word = &words[1 + i * WORDS];
         word[0] = number_text(&numbers[i][0], entries[i].job_id);
         word[1] = entries[i].queue;
-        word[2] = number_text(&numbers[i][1], rank_of(entries[i].priority, entries[i].job_id));
+        word[2] = number_text(&numbers[i][1], queue_rank(entries[i].priority, entries[i].job_id));
         word[3] = number_text(&numbers[i][2], entries[i].delay_ms);
     }
     if (queue_script_run(client, &put_script, (int)(count * WORDS) + 1, words, &reply, error))
@@ -344,28 +344,6 @@ queue_presence(struct redis_client *client, const int64_t *job_ids, size_t count
     enum error_code code = reply.count == count ? ERROR_NONE : queue_script_unexpected(&presence_script, error);
     for (size_t i = 0; !code && i < count; i++)
         presence[i] = (struct queue_presence){reply.parts[i].integer != 0, reply.parts[i].integer == 2};
-    redis_reply_free(&reply);
-    return code;
-}
-
-enum error_code
-queue_scan(struct redis_client *client, uint64_t *cursor, int64_t *job_ids, size_t *count, struct error *error)
-{
-    char key[384], position[32];
-    struct redis_reply reply;
-    (void)snprintf(key, sizeof(key), "%s:jobs", prefix());
-    (void)snprintf(position, sizeof(position), "%" PRIu64, *cursor);
-    const char *words[] = {"HSCAN", key, position, "COUNT", "200"};
-    *count = 0;
-    if (redis_call(client, 5, words, &reply, error))
-        return error->code;
-    enum error_code code = ERROR_NONE;
-    if (reply.count != 2 || !reply.parts[0].text || reply.parts[1].type != REDIS_LIST)
-        code = error_set(error, ERROR_REDIS, "Redis answered HSCAN in a form that was not expected");
-    for (size_t i = 0; !code && i + 1 < reply.parts[1].count && *count < QUEUE_BATCH_MAX; i += 2)
-        job_ids[(*count)++] = strtoll(reply.parts[1].parts[i].text, NULL, 10);
-    if (!code)
-        *cursor = strtoull(reply.parts[0].text, NULL, 10);
     redis_reply_free(&reply);
     return code;
 }

@@ -37,6 +37,9 @@ struct queue_entry {
     int64_t delay_ms; /* 0: ready now */
 };
 
+/* The place of a job in its queue: the least comes first. */
+int64_t queue_rank(int priority, int64_t job_id);
+
 /* Puts jobs on their queues. Idempotent: an id that is already ready, delayed or leased stays as it is, except that a
  * delayed one becomes ready when delay_ms is 0. *added counts the ids that were not there (may be NULL). */
 ERROR_MUST_CHECK enum error_code queue_put(struct redis_client *client, const struct queue_entry *entries, size_t count,
@@ -115,11 +118,6 @@ struct queue_presence {
 };
 ERROR_MUST_CHECK enum error_code queue_presence(struct redis_client *client, const int64_t *job_ids, size_t count,
                                                 struct queue_presence *presence, struct error *error);
-
-/* Ids known to Redis, a page at a time, for reconciliation. *cursor starts at 0 and is 0 again after the last page;
- * job_ids has room for QUEUE_BATCH_MAX ids; a page may be empty, and an id may come twice. */
-ERROR_MUST_CHECK enum error_code queue_scan(struct redis_client *client, uint64_t *cursor, int64_t *job_ids,
-                                            size_t *count, struct error *error);
 
 /* Figures for `tapemill queue` and doctor. */
 struct queue_depth {

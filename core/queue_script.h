@@ -1,11 +1,13 @@
-/* core/queue_script.h - Lua that the queue's verbs share, and how they call it; for core/queue*.c only. */
+/* core/queue_script.h - Lua that the queue's verbs share, and how they call it: those of workers and commands
+ * (core/queue.c), of pauses (core/queue_control.c), and those that compare and repair (core/queue_audit.c). */
 #ifndef TAPEMILL_CORE_QUEUE_SCRIPT_H
 #define TAPEMILL_CORE_QUEUE_SCRIPT_H
 
 #include "core/queue.h"
 
-/* Shared by all scripts. KEYS[1] is the prefix "{namespace}". A rank orders a queue: priority first, then the job's id,
- * so that a job that is given back keeps its place. */
+/* What all scripts begin with. KEYS[1] is the prefix "{namespace}". A rank orders a queue: priority first, then the
+ * job's id, so that a job that is given back keeps its place. What is no entry of the hash reads as queue "", of which
+ * there is none: reconciliation removes it. */
 #define QUEUE_SCRIPT_PRELUDE                                                                                           \
     "local p = KEYS[1] "                                                                                               \
     "local t = redis.call('TIME') "                                                                                    \
@@ -15,7 +17,7 @@
     "  redis.call('LTRIM', p..':bell:'..queue, 0, 63) "                                                                \
     "end "                                                                                                             \
     "local function split(value) "                                                                                     \
-    "  local queue, rank = string.match(value, '^(%S+) (%S+)$') return queue, rank "                                   \
+    "  local queue, rank = string.match(value, '^(%S+) (%d+)$') return queue or '', rank or '0' "                      \
     "end "                                                                                                             \
     "local function state(id) "                                                                                        \
     "  if redis.call('ZSCORE', p..':leases', id) then return 2 end "                                                   \

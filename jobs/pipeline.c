@@ -66,6 +66,7 @@ struct insertion {
     const struct pipeline_request *request;
     int64_t run_id;
     int64_t job_ids[PIPELINE_STEPS_MAX];
+    bool met[PIPELINE_STEPS_MAX]; /* the step needs no run: one that is done serves */
 };
 
 static size_t
@@ -77,18 +78,35 @@ step_index(const struct pipeline_definition *pipeline, const char *name)
     return i;
 }
 
-/* A shared step of another run that has not begun yet; 0 if there is none. */
 static enum error_code
-find_shared(struct insertion *insertion, const struct pipeline_step *step, const char *queue, int64_t *job_id,
-            struct error *error)
+find_id(struct database *warehouse, const char *statement, int count, const char *const *values, int64_t *job_id,
+        struct error *error)
 {
     struct rows *rows;
-    if (database_query(insertion->warehouse, sql_text("ledger/pipeline", "find_shared"),
-                       DATABASE_VALUES(step->job, queue, step->name), &rows, error))
+    if (database_query(warehouse, sql_text("ledger/pipeline", statement), count, values, &rows, error))
         return error->code;
     *job_id = rows_count(rows) ? rows_integer(rows, 0, 0) : 0;
     rows_free(rows);
     return ERROR_NONE;
+}
+
+/* A job of another run that serves as this shared step, or 0: one that has not begun yet; for a date of a backfill also
+ * one that is done, which is then *met. */
+static enum error_code
+find_shared(const struct insertion *insertion, const struct pipeline_step *step, const char *queue, int64_t *job_id,
+            bool *met, struct error *error)
+{
+    const struct pipeline_request *request = insertion->request;
+    char backfill[24];
+    (void)snprintf(backfill, sizeof(backfill), "%" PRId64, request->backfill_id);
+    if (request->backfill_id &&
+        find_id(insertion->warehouse, "find_result",
+                DATABASE_VALUES(step->job, step->name, request->business_date, backfill), job_id, error))
+        return error->code;
+    *met = *job_id != 0;
+    if (*met)
+        return ERROR_NONE;
+    return find_id(insertion->warehouse, "find_shared", DATABASE_VALUES(step->job, queue, step->name), job_id, error);
 }
 
 static enum error_code
@@ -117,9 +135,12 @@ insert_step(struct insertion *insertion, size_t index, struct error *error)
         .end_key = step->shared ? NULL : job_end_key(job, request->business_date, end_key),
         .depends_on = depends_on,
     };
-    for (size_t i = 0; i < 4 && step->after[i]; i++)
-        depends_on[new_job.dependencies++] = insertion->job_ids[step_index(insertion->pipeline, step->after[i])];
-    if (step->shared && find_shared(insertion, step, queue, &insertion->job_ids[index], error))
+    for (size_t i = 0; i < 4 && step->after[i]; i++) {
+        size_t before = step_index(insertion->pipeline, step->after[i]);
+        if (!insertion->met[before])
+            depends_on[new_job.dependencies++] = insertion->job_ids[before];
+    }
+    if (step->shared && find_shared(insertion, step, queue, &insertion->job_ids[index], &insertion->met[index], error))
         return error->code;
     if (insertion->job_ids[index])
         return ERROR_NONE;

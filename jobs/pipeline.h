@@ -17,7 +17,8 @@ struct pipeline_step {
     const char *name;
     const char *job;
     const char *after[4]; /* names of earlier steps; NULL at the end */
-    bool shared;          /* not about the date: steps of several dates that have not begun share one job */
+    bool shared; /* not about the date: steps of several dates that have not begun share one job, and the dates of
+                  * a backfill one that is done (sql/ledger/pipeline.sql) */
 };
 
 struct pipeline_definition {

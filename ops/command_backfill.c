@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/calendar_date.h"
-#include "core/ledger.h"
+#include "core/ledger_backfill.h"
 #include "core/queue.h"
 #include "core/sql.h"
 #include "ops/command_backfill_plan.h"
@@ -22,7 +22,7 @@ static const char *const reprocess_choices[] = {"none", "failed", "completed", N
 static enum error_code
 check_target(const struct command_target *target, struct error *error)
 {
-    if (target->job && !target->job->needs_date)
+    if (target->job && !target->job->needs_date && !target->job->takes_date)
         return error_set(error, ERROR_USAGE,
                          "%s is not about a date, so there is nothing to backfill; run it once: "
                          "tapemill enqueue %s",
@@ -143,6 +143,22 @@ read_state(struct database *warehouse, const char *id, char state[16], struct er
     return code;
 }
 
+/* Of a paused backfill: whether anything of it still goes on. */
+static enum error_code
+tell_paused(struct database *warehouse, const char *id, struct error *error)
+{
+    struct rows *rows;
+    if (database_query(warehouse, sql_text("ledger/backfill", "free_places"), DATABASE_VALUES(id, "1"), &rows, error))
+        return error->code;
+    int64_t under_way = rows_count(rows) ? rows_integer(rows, 0, 1) : 0;
+    rows_free(rows);
+    if (under_way)
+        printf("\npaused: no further date begins; dates under way, which go on to their end: %" PRId64 "\n", under_way);
+    else
+        puts("\npaused: no further date begins, and none is under way");
+    return ERROR_NONE;
+}
+
 static enum error_code
 show_backfill(struct database *warehouse, const char *id, bool json, struct error *error)
 {
@@ -160,6 +176,8 @@ show_backfill(struct database *warehouse, const char *id, bool json, struct erro
         fputs(json ? ",\n \"progress\": " : "\n", stdout);
     if (!code)
         code = command_session_record(warehouse, "ops/backfill", "progress", id, &style, &found, error);
+    if (!code && !json && strcmp(state, "paused") == 0)
+        code = tell_paused(warehouse, id, error);
     if (!code)
         fputs(json ? ",\n \"dead\": " : "\n", stdout);
     if (!code)
@@ -208,19 +226,17 @@ change_state(struct database *warehouse, const char *id, const char *to_state, c
 
 /* The row is cancelled first, so that no scheduler adds a date; jobs that became ready meanwhile are found again. */
 static enum error_code
-cancel_jobs(struct database *warehouse, const char *id, size_t *cancelled, struct error *error)
+cancel_jobs(struct database *warehouse, int64_t id, bool running_too, size_t *cancelled, struct error *error)
 {
+    static int64_t ids[LEDGER_BACKFILL_BATCH];
     enum error_code code = ERROR_NONE;
-    size_t count = 1;
-    while (!code && count) {
-        int64_t *ids;
-        bool done = false;
-        code = command_session_ids(warehouse, "ops/backfill", "cancellable", DATABASE_VALUES(id), &ids, &count, error);
-        for (size_t i = 0; !code && i < count; i++, *cancelled += done)
-            code = ledger_cancel(warehouse, ids[i], "its backfill was cancelled", NULL, &done, error);
-        if (!code && count)
+    bool more = true;
+    while (!code && more) {
+        size_t count = 0;
+        code = ledger_backfill_cancel(warehouse, id, running_too, ids, &count, &more, error);
+        if (count)
             command_session_forget(ids, count);
-        free(ids);
+        *cancelled += count;
     }
     return code;
 }
@@ -263,14 +279,16 @@ run_cancel(const struct command_line *line, struct error *error)
     struct database *warehouse;
     size_t cancelled = 0;
     int64_t id;
+    bool finish = command_flag(line, "--let-finish");
     if (command_id(line, 0, &id, error) || command_session_open(&warehouse, error))
         return error->code;
     enum error_code code =
         change_state(warehouse, line->words[0], "cancelled", "{running,paused,failed,cancelled}", error);
     if (!code)
-        code = cancel_jobs(warehouse, line->words[0], &cancelled, error);
+        code = cancel_jobs(warehouse, id, !finish, &cancelled, error);
     if (!code)
-        printf("backfill %s is cancelled, and %zu of its jobs with it\n", line->words[0], cancelled);
+        printf("backfill %s is cancelled, and %zu of its jobs with it%s\n", line->words[0], cancelled,
+               finish ? "; those that run finish" : "");
     database_close(warehouse);
     return code;
 }
@@ -303,6 +321,12 @@ static const struct command command_backfill_cancel = {
     .name = "backfill cancel",
     .usage = "ID",
     .summary = "cancel a backfill and its unfinished jobs, running ones too",
+    .detail =
+        "A running job is ended and what it did rolled back. With --let-finish it goes on to its end; should it fail, "
+        "it\n"
+        "is not tried again. A date of which some jobs are done stays so: `tapemill backfill` with --reprocess failed\n"
+        "takes it up again. Should this command be killed, the scheduler cancels what is left, running jobs excepted.",
+    .options = (const struct command_option[]){{"--let-finish", NULL, "let running jobs finish", false}, {0}},
     .words_min = 1,
     .words_max = 1,
     .run = run_cancel,

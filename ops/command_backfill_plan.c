@@ -14,7 +14,7 @@ struct fate {
     bool runs;
 };
 
-/* As the scheduler decides (scheduler/backfill.c), from the same statements. */
+/* As the scheduler decides (scheduler/backfill.c), from the same statement. */
 static bool
 would_run(const char *reprocess, const char *state)
 {
@@ -26,26 +26,36 @@ would_run(const char *reprocess, const char *state)
 static enum error_code
 look_up(struct database *warehouse, const struct command_backfill_plan *plan, struct fate *fates, struct error *error)
 {
-    const char *statement = sql_text("ledger/backfill", plan->target.pipeline ? "pipeline_date" : "job_date");
-    const char *values[] = {plan->target.name, NULL, plan->arguments.bytes};
-    enum error_code code = ERROR_NONE;
-    for (int32_t days = plan->from_days; !code && days <= plan->to_days; days++) {
-        char date[CALENDAR_DATE_BYTES];
-        struct fate *fate = &fates[days - plan->from_days];
-        values[1] = calendar_date_format(days, date);
-        code = database_value(warehouse, statement, plan->target.pipeline ? 2 : 3, values, fate->state,
-                              sizeof(fate->state), error);
-        fate->runs = !code && would_run(plan->reprocess, fate->state);
+    const char *statement = sql_text("ledger/backfill", plan->target.pipeline ? "pipeline_dates" : "job_dates");
+    const char *values[] = {plan->target.name, plan->from, plan->to, plan->arguments.bytes};
+    size_t count = (size_t)(plan->to_days - plan->from_days) + 1;
+    struct rows *rows;
+    if (database_query(warehouse, statement, plan->target.pipeline ? 3 : 4, values, &rows, error))
+        return error->code;
+    for (size_t i = 0; i < count && i < rows_count(rows); i++) {
+        (void)snprintf(fates[i].state, sizeof(fates[i].state), "%s", rows_text(rows, i, 0));
+        fates[i].runs = would_run(plan->reprocess, fates[i].state);
     }
-    return code;
+    rows_free(rows);
+    return ERROR_NONE;
 }
 
 /* ---- the estimate -------------------------------------------------------------------------------------------- */
 
 struct estimate {
-    double seconds_per_date;
+    double seconds_per_date, seconds_once; /* once: of steps that the dates share */
+    int64_t records_per_date;
     int64_t runs; /* completed runs it rests on, of the job with fewest */
 };
+
+static bool
+is_shared(const struct command_target *target, const char *job)
+{
+    for (size_t i = 0; target->pipeline && i < target->pipeline->count; i++)
+        if (target->pipeline->steps[i].shared && strcmp(target->pipeline->steps[i].job, job) == 0)
+            return true;
+    return false;
+}
 
 static enum error_code
 make_estimate(struct database *warehouse, const struct command_backfill_plan *plan, struct estimate *estimate,
@@ -59,9 +69,11 @@ make_estimate(struct database *warehouse, const struct command_backfill_plan *pl
         code =
             database_query(warehouse, sql_text("ops/backfill", "durations"), DATABASE_VALUES(jobs.bytes), &rows, error);
     for (size_t row = 0; !code && row < rows_count(rows); row++) {
+        bool shared = is_shared(&plan->target, rows_text(rows, row, 0));
         int64_t runs = rows_integer(rows, row, 1);
         estimate->runs = !row || runs < estimate->runs ? runs : estimate->runs;
-        estimate->seconds_per_date += strtod(rows_text(rows, row, 2), NULL);
+        *(shared ? &estimate->seconds_once : &estimate->seconds_per_date) += strtod(rows_text(rows, row, 2), NULL);
+        estimate->records_per_date += shared ? 0 : rows_integer(rows, row, 3);
     }
     rows_free(rows);
     buffer_term(&jobs);
@@ -72,7 +84,7 @@ static double
 whole_seconds(const struct command_backfill_plan *plan, const struct estimate *estimate, int64_t dates)
 {
     int64_t parallel = plan->parallel < dates ? plan->parallel : dates;
-    return parallel ? estimate->seconds_per_date * (double)dates / (double)parallel : 0;
+    return parallel ? estimate->seconds_once + estimate->seconds_per_date * (double)dates / (double)parallel : 0;
 }
 
 /* ---- printing ------------------------------------------------------------------------------------------------ */
@@ -125,9 +137,10 @@ print_text(const struct command_backfill_plan *plan, const struct fate *fates, i
     if (!running)
         return;
     if (estimate->runs)
-        printf("by the ledger's history about %s (%s a date, %lld at a time)\n",
+        printf("by the ledger's history about %s (%s a date, %lld at a time) and %lld records\n",
                command_progress_span((int64_t)(whole_seconds(plan, estimate, running) * 1000), whole),
-               command_progress_span((int64_t)(estimate->seconds_per_date * 1000), one), (long long)plan->parallel);
+               command_progress_span((int64_t)(estimate->seconds_per_date * 1000), one), (long long)plan->parallel,
+               (long long)(estimate->records_per_date * running));
     else
         puts("how long it takes is not known: not all of its jobs have completed runs");
 }
@@ -160,10 +173,11 @@ print_json(const struct command_backfill_plan *plan, const struct fate *fates, i
     printf("{\"target\": \"%s\", \"from\": \"%s\", \"to\": \"%s\", \"dates\": %d, \"would_run\": %d,\n",
            plan->target.name, plan->from, plan->to, count, running);
     if (estimate->runs)
-        printf(" \"seconds_per_date\": %.3f, \"estimated_seconds\": %.3f,\n", estimate->seconds_per_date,
-               whole_seconds(plan, estimate, running));
+        printf(" \"seconds_per_date\": %.3f, \"estimated_seconds\": %.3f, \"estimated_records\": %lld,\n",
+               estimate->seconds_per_date, whole_seconds(plan, estimate, running),
+               (long long)(estimate->records_per_date * running));
     else
-        printf(" \"seconds_per_date\": null, \"estimated_seconds\": null,\n");
+        printf(" \"seconds_per_date\": null, \"estimated_seconds\": null, \"estimated_records\": null,\n");
     printf(" \"run\": [");
     print_dates(plan, fates, count, true);
     printf("],\n \"left_out\": [");

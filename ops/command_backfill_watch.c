@@ -14,12 +14,21 @@ enum { POLL_MS = 500, HINT_MS = 5000 };
 #define DEAD_ALL   "1000000"
 
 /* Columns of ops/backfill progress. */
-enum { COLUMN_STATE, COLUMN_DATES, COLUMN_SKIPPED, COLUMN_DONE, COLUMN_FAILED, COLUMN_RUNNING, COLUMN_WAITING };
+enum {
+    COLUMN_STATE,
+    COLUMN_DATES,
+    COLUMN_SKIPPED,
+    COLUMN_DONE,
+    COLUMN_FAILED,
+    COLUMN_CANCELLED,
+    COLUMN_RUNNING,
+    COLUMN_WAITING
+};
 
 /* One look at a backfill, in dates. */
 struct look {
     char state[16];
-    int64_t dates, skipped, done, failed, running, waiting;
+    int64_t dates, skipped, done, failed, cancelled, running, waiting;
 };
 
 static enum error_code
@@ -36,6 +45,7 @@ take_look(struct database *warehouse, const char *id, struct look *look, struct 
         look->skipped = rows_integer(rows, 0, COLUMN_SKIPPED);
         look->done = rows_integer(rows, 0, COLUMN_DONE);
         look->failed = rows_integer(rows, 0, COLUMN_FAILED);
+        look->cancelled = rows_integer(rows, 0, COLUMN_CANCELLED);
         look->running = rows_integer(rows, 0, COLUMN_RUNNING);
         look->waiting = rows_integer(rows, 0, COLUMN_WAITING);
     } else {
@@ -62,6 +72,7 @@ make_note(const struct look *look, char *note, size_t size)
     add_count(note, size, look->running, "running");
     add_count(note, size, look->waiting, "waiting");
     add_count(note, size, look->failed, "failed");
+    add_count(note, size, look->cancelled, "cancelled");
     add_count(note, size, look->skipped, "left out");
 }
 
@@ -125,18 +136,38 @@ show(struct command_progress *progress, const struct look *look)
     }
 }
 
+/* Ends the watching of a backfill all of whose jobs wait for what nothing live will do: the error tells the remedy. */
+static enum error_code
+check_hope(struct database *warehouse, const char *id, const struct look *look, bool *ended, struct error *error)
+{
+    char ids[40];
+    *ended = false;
+    if (strcmp(look->state, "running") != 0 || !look->waiting || look->running)
+        return ERROR_NONE;
+    enum error_code code = database_value(warehouse, sql_text("ops/backfill", "first_waiting"), DATABASE_VALUES(id),
+                                          ids, sizeof(ids), error);
+    return code ? code : command_wait_hope(warehouse, ids, ended, error);
+}
+
 enum error_code
 command_backfill_watch(struct database **warehouse, int64_t id, struct error *error)
 {
     char id_text[24], label[40];
     struct command_progress progress;
     struct look look = {.state = "running"};
-    bool hinted = false;
+    bool hinted = false, hopeless = false;
     (void)snprintf(id_text, sizeof(id_text), "%" PRId64, id);
     (void)snprintf(label, sizeof(label), "backfill %s", id_text);
     command_progress_begin(&progress, label, "dates", 0);
+    int64_t next_hope_ms = progress.started_ms + COMMAND_WAIT_HOPE_MS;
     for (;;) {
         enum error_code code = take_look(*warehouse, id_text, &look, error);
+        if (!code && clock_monotonic_ms() >= next_hope_ms) {
+            code = check_hope(*warehouse, id_text, &look, &hopeless, error);
+            next_hope_ms = clock_monotonic_ms() + COMMAND_WAIT_HOPE_MS;
+        }
+        if (hopeless)
+            return code;
         if (code && command_wait_reconnect(warehouse, error))
             return error->code;
         if (!code)

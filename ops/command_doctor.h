@@ -48,6 +48,16 @@ struct command_doctor_check {
 extern const struct command_doctor_check command_doctor_server_checks[]; /* command_doctor_servers.c */
 extern const struct command_doctor_check command_doctor_work_checks[];   /* command_doctor_work.c */
 
+/* Ledger against Redis (command_doctor_queue.c): jobs that Redis should have, runs that should have leases, and what
+ * Redis has. Each looks at a bounded sample, and tells each kind of disagreement with its count, as it is before the
+ * scheduler repairs it. */
+enum error_code command_doctor_queued(struct command_doctor *doctor, struct command_doctor_finding *finding,
+                                      struct error *error);
+enum error_code command_doctor_leases(struct command_doctor *doctor, struct command_doctor_finding *finding,
+                                      struct error *error);
+enum error_code command_doctor_content(struct command_doctor *doctor, struct command_doctor_finding *finding,
+                                       struct error *error);
+
 /* Fills a finding; remedy NULL: none. Returns ERROR_NONE, so that "return command_doctor_say(...)" reads as one step.
  */
 enum error_code command_doctor_say(struct command_doctor_finding *finding, enum command_doctor_status status,

@@ -12,16 +12,14 @@
 
 enum {
     SECONDS_OF_DAY = 86400,
-    SAMPLE = QUEUE_BATCH_MAX,
     ALERT_LATE_MINUTES = 5,
     CHANGES_LATE_MINUTES = 60,
     WORKERS_MAX = 4096,
     FOLD_MONTHS_LATE = 2
 };
 
-#define SQL(name)   sql_text("ops/doctor", name)
-#define START_ALL   "foreman start starts the scheduler and workers"
-#define SAMPLE_TEXT "1000"
+#define SQL(name) sql_text("ops/doctor", name)
+#define START_ALL "foreman start starts the scheduler and workers"
 
 /* Columns of ops/doctor ledger. */
 enum { LEDGER_DEAD, LEDGER_STUCK, LEDGER_ALERTS, LEDGER_LATE_ALERTS, LEDGER_QUARANTINED, LEDGER_FAILED_BACKFILLS };
@@ -183,56 +181,6 @@ check_workers(struct command_doctor *doctor, struct command_doctor_finding *find
                               "workers running: %zu", count);
 }
 
-/* How many of the jobs that a statement names Redis does not know (or, leased set, has no lease for). */
-static enum error_code
-count_absent(struct command_doctor *doctor, const char *statement, bool leased, size_t *absent, size_t *count,
-             struct error *error)
-{
-    char seconds[24];
-    int64_t *ids;
-    (void)snprintf(seconds, sizeof(seconds), "%" PRId64, config_integer(CONFIG_LEASE_SECONDS));
-    *absent = 0;
-    struct queue_presence *presence = calloc(SAMPLE, sizeof(*presence));
-    if (!presence)
-        return error_set(error, ERROR_MEMORY, "out of memory for a list of jobs");
-    enum error_code code = command_session_ids(doctor->warehouse, "ops/doctor", statement,
-                                               DATABASE_VALUES(seconds, SAMPLE_TEXT), &ids, count, error);
-    if (!code && *count)
-        code = queue_presence(doctor->redis, ids, *count, presence, error);
-    for (size_t i = 0; !code && i < *count; i++)
-        *absent += leased ? !presence[i].leased : !presence[i].known;
-    free(ids);
-    free(presence);
-    return code;
-}
-
-static enum error_code
-check_pushes(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
-{
-    size_t absent = 0, count = 0;
-    if (count_absent(doctor, "waiting_for_redis", false, &absent, &count, error))
-        return error->code;
-    if (!absent)
-        return command_doctor_say(finding, COMMAND_DOCTOR_OK, NULL,
-                                  "Redis knows the jobs that wait for a worker (%zu%s)", count,
-                                  count == SAMPLE ? " looked at" : "");
-    return command_doctor_say(finding, COMMAND_DOCTOR_WARN, "the scheduler pushes them; see that one is running",
-                              "queued, but not in Redis: %zu", absent);
-}
-
-static enum error_code
-check_leases(struct command_doctor *doctor, struct command_doctor_finding *finding, struct error *error)
-{
-    size_t absent = 0, count = 0;
-    if (count_absent(doctor, "running", true, &absent, &count, error))
-        return error->code;
-    if (!absent)
-        return command_doctor_say(finding, COMMAND_DOCTOR_OK, NULL, "every running job holds its lease (%zu)", count);
-    return command_doctor_say(finding, COMMAND_DOCTOR_WARN,
-                              "the scheduler gives them to other workers; see that one is running",
-                              "running without a lease: %zu", absent);
-}
-
 /* ---- the ledger ---------------------------------------------------------------------------------------------- */
 
 static enum error_code
@@ -338,8 +286,9 @@ const struct command_doctor_check command_doctor_work_checks[] = {
     {"fold", COMMAND_DOCTOR_SCHEMA, check_fold, NULL},
     {"scheduler", COMMAND_DOCTOR_SCHEMA, check_scheduler, NULL},
     {"workers", COMMAND_DOCTOR_REDIS, check_workers, NULL},
-    {"queued jobs", COMMAND_DOCTOR_REDIS_AND_SCHEMA, check_pushes, NULL},
-    {"leases", COMMAND_DOCTOR_REDIS_AND_SCHEMA, check_leases, NULL},
+    {"queued jobs", COMMAND_DOCTOR_REDIS_AND_SCHEMA, command_doctor_queued, NULL},
+    {"leases", COMMAND_DOCTOR_REDIS_AND_SCHEMA, command_doctor_leases, NULL},
+    {"Redis", COMMAND_DOCTOR_REDIS_AND_SCHEMA, command_doctor_content, NULL},
     {"stuck runs", COMMAND_DOCTOR_SCHEMA, check_stuck, NULL},
     {"dead jobs", COMMAND_DOCTOR_SCHEMA, check_dead, NULL},
     {"backfills", COMMAND_DOCTOR_SCHEMA, check_backfills, NULL},

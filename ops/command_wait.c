@@ -103,12 +103,68 @@ explain_failure(const struct rows *rows, size_t row, struct error *error)
                      id, id);
 }
 
-/* One look. *ended is set when nothing more will come. */
+/* Columns of ops/jobs hopeless. */
+enum { END_ID, END_JOB, END_STATE, END_DATE, END_KEY, END_BOOKS, END_ERROR };
+
+/* The job that stands at the end of what is waited for. */
 static enum error_code
-look(struct database *warehouse, const char *ids, size_t count, char (*seen)[16], bool *ended, struct error *error)
+explain_end(const struct rows *rows, struct error *error)
+{
+    const char *id = rows_text(rows, 0, END_ID), *job = rows_text(rows, 0, END_JOB),
+               *state = rows_text(rows, 0, END_STATE), *date = rows_text(rows, 0, END_DATE),
+               *books = rows_text(rows, 0, END_BOOKS);
+    if (strcmp(state, "waiting") != 0)
+        return error_set(error, ERROR_GATE,
+                         "nothing goes on: job %s (%s) is %s%s%.300s; `tapemill dead retry %s` runs it again", id, job,
+                         state, rows_text(rows, 0, END_ERROR)[0] ? ": " : "", rows_text(rows, 0, END_ERROR), id);
+    if (books[0])
+        return error_set(
+            error, ERROR_GATE,
+            "job %s (%s of %s) waits for the books of %s to be closed, and nothing that is queued or runs "
+            "will close them; load that date (tapemill enqueue daily_load --date %s), and this job goes on",
+            id, job, date, books, books);
+    return error_set(
+        error, ERROR_GATE,
+        "job %s (%s) waits for %s, and nothing that is queued or runs will meet it; `tapemill jobs show %s` "
+        "tells more",
+        id, job, rows_is_null(rows, 0, END_KEY) ? "another job" : rows_text(rows, 0, END_KEY), id);
+}
+
+enum error_code
+command_wait_hope(struct database *warehouse, const char *ids, bool *ended, struct error *error)
 {
     struct rows *rows;
-    int64_t failed;
+    *ended = false;
+    if (database_query(warehouse, sql_text("ops/jobs", "hopeless"), DATABASE_VALUES(ids), &rows, error))
+        return error->code;
+    enum error_code code = ERROR_NONE;
+    *ended = rows_count(rows) > 0;
+    if (*ended)
+        code = explain_end(rows, error);
+    rows_free(rows);
+    return code;
+}
+
+static bool
+only_waits(const struct rows *rows)
+{
+    bool waits = false;
+    for (size_t row = 0; row < rows_count(rows); row++) {
+        const char *state = rows_text(rows, row, STATE_STATE);
+        waits = waits || strcmp(state, "waiting") == 0;
+        if (!is_finished(state) && strcmp(state, "waiting") != 0)
+            return false;
+    }
+    return waits;
+}
+
+/* One look. *ended is set when nothing more will come; *next_hope_ms is when to ask again whether anything can. */
+static enum error_code
+look(struct database *warehouse, const char *ids, size_t count, char (*seen)[16], int64_t *next_hope_ms, bool *ended,
+     struct error *error)
+{
+    struct rows *rows;
+    int64_t failed, now_ms = clock_monotonic_ms();
     enum error_code code =
         database_query(warehouse, sql_text("ops/jobs", "states"), DATABASE_VALUES(ids), &rows, error);
     if (code)
@@ -122,14 +178,20 @@ look(struct database *warehouse, const char *ids, size_t count, char (*seen)[16]
     *ended = has_ended(rows, &failed);
     if (*ended && failed >= 0)
         code = explain_failure(rows, (size_t)failed, error);
+    bool waits = !*ended && only_waits(rows);
     rows_free(rows);
-    return code;
+    if (!waits)
+        *next_hope_ms = now_ms + COMMAND_WAIT_HOPE_MS;
+    if (!waits || now_ms < *next_hope_ms)
+        return code;
+    *next_hope_ms = now_ms + COMMAND_WAIT_HOPE_MS;
+    return command_wait_hope(warehouse, ids, ended, error);
 }
 
 enum error_code
 command_wait_jobs(struct database **warehouse, const int64_t *job_ids, size_t count, struct error *error)
 {
-    int64_t started_ms = clock_monotonic_ms();
+    int64_t started_ms = clock_monotonic_ms(), next_hope_ms = started_ms + COMMAND_WAIT_HOPE_MS;
     char(*seen)[16] = calloc(count + 1, sizeof(*seen));
     bool ended = false, hinted = false;
     struct buffer ids;
@@ -141,7 +203,7 @@ command_wait_jobs(struct database **warehouse, const int64_t *job_ids, size_t co
         return code;
     }
     while (!code && !ended) {
-        code = look(*warehouse, ids.bytes, count, seen, &ended, error);
+        code = look(*warehouse, ids.bytes, count, seen, &next_hope_ms, &ended, error);
         if (code && !ended)
             code = command_wait_reconnect(warehouse, error);
         if (code || ended)

@@ -3,17 +3,25 @@
 #ifndef TAPEMILL_OPS_COMMAND_WAIT_H
 #define TAPEMILL_OPS_COMMAND_WAIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/database.h"
 #include "core/error.h"
 
-enum { COMMAND_WAIT_POLL_MS = 250 };
+/* COMMAND_WAIT_HOPE_MS: how often it is asked whether anything can still come of jobs that only wait. */
+enum { COMMAND_WAIT_POLL_MS = 250, COMMAND_WAIT_HOPE_MS = 2000 };
 
-/* Watches jobs until all are done, or none can go on because one is dead or cancelled: then the error tells why, with
- * the remedy. Changes are lines on standard error. A lost connection is made again. */
+/* Watches jobs until all are done, or none can go on, because one is dead or cancelled or because nothing live can ever
+ * meet what they wait for: then the error tells why, with the remedy. Changes are lines on standard error. A lost
+ * connection is made again. */
 ERROR_MUST_CHECK enum error_code command_wait_jobs(struct database **warehouse, const int64_t *job_ids, size_t count,
+                                                   struct error *error);
+
+/* For jobs that only wait (ids: an array as PostgreSQL reads it): sets *ended, with an error that tells the remedy, if
+ * nothing live can ever meet what they wait for. A failed statement is an error with *ended false. */
+ERROR_MUST_CHECK enum error_code command_wait_hope(struct database *warehouse, const char *ids, bool *ended,
                                                    struct error *error);
 
 /* After a failed statement: when the connection was lost, opens another, however long that takes, and returns

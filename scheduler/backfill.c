@@ -2,11 +2,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/arena.h"
 #include "core/ledger.h"
+#include "core/ledger_backfill.h"
 #include "core/log.h"
 #include "core/sql.h"
 #include "jobs/pipeline.h"
@@ -90,15 +90,11 @@ lock_backfill(struct backfill *backfill, struct database *database, struct error
 static enum error_code
 look_up_date(const struct backfill *backfill, struct database *database, enum backfill_date *date, struct error *error)
 {
+    bool pipeline = pipeline_find(backfill->target) != NULL;
+    const char *values[] = {backfill->target, backfill->next_date, backfill->next_date, backfill->arguments};
     char state[16];
-    enum error_code code;
-    if (pipeline_find(backfill->target))
-        code = database_value(database, sql_text(FILE_SQL, "pipeline_date"),
-                              DATABASE_VALUES(backfill->target, backfill->next_date), state, sizeof(state), error);
-    else
-        code = database_value(database, sql_text(FILE_SQL, "job_date"),
-                              DATABASE_VALUES(backfill->target, backfill->next_date, backfill->arguments), state,
-                              sizeof(state), error);
+    enum error_code code = database_value(database, sql_text(FILE_SQL, pipeline ? "pipeline_dates" : "job_dates"),
+                                          pipeline ? 3 : 4, values, state, sizeof(state), error);
     if (code)
         return code;
     *date = backfill_date_from_name(state);
@@ -159,12 +155,16 @@ give_up(const char *id, const struct error *failure, struct database *database, 
 static enum error_code
 free_places(const char *id, struct database *database, int64_t *places, struct error *error)
 {
-    char text[NUMBER_BYTES], dead[NUMBER_BYTES];
+    char dead[NUMBER_BYTES];
+    struct rows *rows;
     (void)snprintf(dead, sizeof(dead), "%d", BACKFILL_DEAD_MAX);
-    enum error_code code = database_value(database, sql_text(FILE_SQL, "free_places"), DATABASE_VALUES(id, dead), text,
-                                          sizeof(text), error);
-    *places = code ? 0 : strtoll(text, NULL, 10);
-    return code;
+    *places = 0;
+    if (database_query(database, sql_text(FILE_SQL, "free_places"), DATABASE_VALUES(id, dead), &rows, error))
+        return error->code;
+    if (rows_count(rows))
+        *places = rows_integer(rows, 0, 0);
+    rows_free(rows);
+    return ERROR_NONE;
 }
 
 /* One transaction: locks the backfill, looks again whether a place is free, takes one date. *taken is false when there
@@ -240,6 +240,27 @@ change_states(const char *statement, int count, const char *const *values, struc
     return ERROR_NONE;
 }
 
+/* Goes on with the cancelling of one backfill whose jobs are not all settled, by one batch. */
+static enum error_code
+settle_cancelled(struct database *database, struct error *error)
+{
+    static int64_t job_ids[LEDGER_BACKFILL_BATCH];
+    struct rows *rows;
+    size_t count = 0;
+    bool more;
+    if (database_query(database, sql_text(FILE_SQL, "cancelled_live"), DATABASE_VALUES("1"), &rows, error))
+        return error->code;
+    int64_t id = rows_count(rows) ? rows_integer(rows, 0, 0) : 0;
+    rows_free(rows);
+    if (!id)
+        return ERROR_NONE;
+    enum error_code code = ledger_backfill_cancel(database, id, false, job_ids, &count, &more, error);
+    if (!code && count)
+        log_info("cancelled jobs of a cancelled backfill", LOG_NUMBER("backfill", id),
+                 LOG_NUMBER("jobs", (int64_t)count));
+    return code; /* Redis forgets them with the next reconciliation */
+}
+
 enum error_code
 backfill_advance(int64_t *cursor, int *taken, struct database *database, struct redis_watch *redis, struct error *error)
 {
@@ -251,7 +272,9 @@ backfill_advance(int64_t *cursor, int *taken, struct database *database, struct 
     (void)snprintf(last, sizeof(last), "%" PRId64, *cursor);
     (void)snprintf(most, sizeof(most), "%d", BACKFILL_SURVEY_MAX);
     (void)snprintf(dead, sizeof(dead), "%d", BACKFILL_DEAD_MAX);
-    enum error_code code = change_states("reopen", 0, NULL, database, error);
+    enum error_code code = settle_cancelled(database, error);
+    if (!code)
+        code = change_states("reopen", 0, NULL, database, error);
     if (!code)
         code = database_query(database, sql_text(FILE_SQL, "survey"), DATABASE_VALUES(last, most), &rows, error);
     if (code)

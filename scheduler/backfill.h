@@ -4,7 +4,11 @@
  * date is enqueued, or skipped as --reprocess says, and the next date moves on, all in one transaction that locks the
  * row: any number of schedulers may do it, and pause and cancel take effect between two dates. A date is under way
  * while one of its jobs is queued, waits to be tried again, or runs, or waits for one that is and does (a step that
- * several dates share); dates that only wait for something else (yesterday's books) hold no place.
+ * several dates share); dates that only wait for something else (yesterday's books) hold no place. While a shared step
+ * runs no date is taken: the next one can use its result, but depend on it no more. What a tick costs does not grow
+ * with the number of dates, done or left.
+ *
+ * A cancelled backfill whose jobs could still go on, since the command was killed, is settled.
  *
  * Without dates left, a backfill is completed when all its jobs are done, and failed when one is dead or cancelled and
  * nothing of it can go on any more. A failed one runs again as soon as one of its jobs does (`tapemill dead retry`).

@@ -76,8 +76,8 @@ static const struct duty {
     int needs;
     enum error_code (*run)(struct cycle *cycle, int64_t now_ms, struct error *error);
 } duties[CYCLE_DUTIES] = {
+    {"reconciliation", NEEDS_REDIS | NEEDS_WAREHOUSE | NEEDS_LEADERSHIP, reconcile}, /* before what it repairs for */
     {"sweep of Redis", NEEDS_REDIS | NEEDS_NO_OTHER_LEADER, sweep},
-    {"reconciliation", NEEDS_REDIS | NEEDS_WAREHOUSE | NEEDS_LEADERSHIP, reconcile},
     {"backfills", NEEDS_WAREHOUSE | NEEDS_LEADERSHIP, backfills},
     {"schedule", NEEDS_WAREHOUSE | NEEDS_LEADERSHIP, ticks},
     {"folding of closed months", NEEDS_WAREHOUSE | NEEDS_LEADERSHIP, folds},

@@ -2,8 +2,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "core/buffer.h"
 #include "core/clock.h"
 #include "core/config.h"
 #include "core/ledger.h"
@@ -14,7 +14,7 @@
 
 #define FILE_SQL "ledger/reconcile"
 
-enum { NUMBER_BYTES = 24, IDS_CEILING = RECONCILE_BATCH * NUMBER_BYTES };
+enum { NUMBER_BYTES = 24 };
 
 void
 reconcile_restart(struct reconcile *reconcile, int64_t now_ms)
@@ -22,8 +22,9 @@ reconcile_restart(struct reconcile *reconcile, int64_t now_ms)
     absence_clear(&reconcile->absence);
     reconcile->phase = RECONCILE_PHASE_COUNT;
     reconcile->last_id = 0;
-    reconcile->scanning = false;
-    reconcile->next_ms = reconcile->next_scan_ms = now_ms;
+    reconcile->walking = false;
+    reconcile->typed = false;
+    reconcile->next_ms = reconcile->next_walk_ms = now_ms;
 }
 
 static const char *
@@ -35,38 +36,9 @@ number_text(char text[NUMBER_BYTES], int64_t value)
 
 /* ---- over the ledger --------------------------------------------------------------------------------------- */
 
-/* One batch of jobs that should be on a queue. */
-static enum error_code
-put_batch(struct reconcile *reconcile, const char *state, struct database *database, struct redis_client *client,
-          size_t *count, struct error *error)
-{
-    static struct queue_entry entries[RECONCILE_BATCH];
-    char last[NUMBER_BYTES], size[NUMBER_BYTES];
-    struct rows *rows;
-    size_t added = 0;
-    if (database_query(
-            database, sql_text(FILE_SQL, "due"),
-            DATABASE_VALUES(state, number_text(last, reconcile->last_id), number_text(size, RECONCILE_BATCH)), &rows,
-            error))
-        return error->code;
-    *count = rows_count(rows);
-    for (size_t row = 0; row < *count; row++)
-        entries[row] = (struct queue_entry){.job_id = rows_integer(rows, row, 0),
-                                            .queue = rows_text(rows, row, 1),
-                                            .priority = (int)rows_integer(rows, row, 2),
-                                            .delay_ms = rows_integer(rows, row, 3)};
-    enum error_code code = *count ? queue_put(client, entries, *count, &added, error) : ERROR_NONE;
-    if (!code && *count)
-        reconcile->last_id = entries[*count - 1].job_id;
-    reconcile->put_back += (int64_t)added;
-    rows_free(rows);
-    return code;
-}
-
 /* The job has run without a lease for too long. */
 static enum error_code
-take_over(struct reconcile *reconcile, int64_t job_id, int64_t fence, struct database *database,
-          struct redis_client *client, struct error *error)
+take_over(int64_t job_id, int64_t fence, struct database *database, struct redis_client *client, struct error *error)
 {
     enum ledger_takeover takeover;
     struct ledger_pushes pushes = {0};
@@ -76,7 +48,6 @@ take_over(struct reconcile *reconcile, int64_t job_id, int64_t fence, struct dat
     if (code || takeover != LEDGER_TAKEN)
         return code;
     ledger_note_push(&pushes, job_id);
-    reconcile->taken_over++;
     log_warn("took a job from a run that lost its lease", LOG_NUMBER("job", job_id));
     return ledger_push(database, client, pushes.job_ids, pushes.count, error);
 }
@@ -108,7 +79,7 @@ check_running(struct reconcile *reconcile, struct database *database, struct red
             !absence_note(&reconcile->absence, ids[row], rows_integer(rows, row, 1), now_ms, patience_ms))
             continue;
         if (clock_monotonic_ms() < deadline_ms)
-            code = take_over(reconcile, ids[row], rows_integer(rows, row, 1), database, client, error);
+            code = take_over(ids[row], rows_integer(rows, row, 1), database, client, error);
     }
     rows_free(rows);
     return code;
@@ -119,9 +90,6 @@ end_pass(struct reconcile *reconcile, int64_t now_ms)
 {
     absence_end_pass(&reconcile->absence);
     reconcile->next_ms = now_ms + config_integer(CONFIG_RECONCILE_SECONDS) * 1000;
-    if (reconcile->put_back)
-        log_info("put jobs back that Redis did not know", LOG_NUMBER("jobs", reconcile->put_back));
-    reconcile->put_back = reconcile->taken_over = 0;
 }
 
 static enum error_code
@@ -149,8 +117,8 @@ advance_phase(struct reconcile *reconcile, struct database *database, struct red
     if (reconcile->phase == RECONCILE_RUNNING)
         code = check_running(reconcile, database, client, now_ms, &count, error);
     else
-        code = put_batch(reconcile, reconcile->phase == RECONCILE_QUEUED ? "queued" : "retry", database, client, &count,
-                         error);
+        code = ledger_audit_due(&reconcile->audit, database, reconcile->phase == RECONCILE_QUEUED ? "queued" : "retry",
+                                0, &reconcile->last_id, &count, error);
     *more = count == RECONCILE_BATCH;
     return code;
 }
@@ -175,53 +143,34 @@ advance_ledger(struct reconcile *reconcile, struct database *database, struct re
 
 /* ---- over Redis -------------------------------------------------------------------------------------------- */
 
-/* Forgets those of the ids that the ledger has finished. */
 static enum error_code
-forget_finished(struct reconcile *reconcile, int64_t *ids, size_t count, struct database *database,
-                struct redis_client *client, struct error *error)
+advance_redis(struct reconcile *reconcile, struct database *database, int64_t now_ms, struct error *error)
 {
-    struct buffer list;
-    struct rows *rows = NULL;
-    buffer_init(&list, IDS_CEILING);
-    for (size_t i = 0; i < count; i++)
-        buffer_format(&list, "%c%" PRId64, i ? ',' : '{', ids[i]);
-    buffer_text(&list, "}");
-    enum error_code code = buffer_check(&list, "the list of jobs that Redis knows", error);
-    if (!code)
-        code = database_query(database, sql_text(FILE_SQL, "finished"), DATABASE_VALUES(list.bytes), &rows, error);
-    buffer_term(&list);
+    if (!reconcile->walking && now_ms < reconcile->next_walk_ms)
+        return ERROR_NONE;
+    if (!reconcile->walking)
+        memset(&reconcile->walk, 0, sizeof(reconcile->walk));
+    reconcile->walking = true;
+    enum error_code code = ledger_audit_step(&reconcile->walk, &reconcile->audit, database, error);
     if (code)
         return code;
-    size_t finished = rows_count(rows);
-    for (size_t row = 0; row < finished; row++)
-        ids[row] = rows_integer(rows, row, 0);
-    rows_free(rows);
-    reconcile->forgotten += (int64_t)finished;
-    return finished ? queue_forget(client, ids, finished, error) : ERROR_NONE;
+    if (!ledger_audit_is_over(&reconcile->walk))
+        return ERROR_NONE;
+    reconcile->walking = false;
+    reconcile->next_walk_ms = now_ms + config_integer(CONFIG_RECONCILE_SECONDS) * 1000;
+    return ERROR_NONE;
 }
 
-static enum error_code
-advance_redis(struct reconcile *reconcile, struct database *database, struct redis_client *client, int64_t now_ms,
-              struct error *error)
+/* Says what was repaired in this tick, by kind. Runs without a lease are not: they are waited for. */
+static void
+tell_repairs(struct reconcile *reconcile)
 {
-    static int64_t ids[QUEUE_BATCH_MAX];
-    size_t count = 0;
-    if (!reconcile->scanning && now_ms < reconcile->next_scan_ms)
-        return ERROR_NONE;
-    if (!reconcile->scanning)
-        reconcile->scan_cursor = 0;
-    reconcile->scanning = true;
-    enum error_code code = queue_scan(client, &reconcile->scan_cursor, ids, &count, error);
-    if (!code && count)
-        code = forget_finished(reconcile, ids, count, database, client, error);
-    if (code || reconcile->scan_cursor)
-        return code;
-    reconcile->scanning = false;
-    reconcile->next_scan_ms = now_ms + config_integer(CONFIG_RECONCILE_SECONDS) * 1000;
-    if (reconcile->forgotten)
-        log_debug("made Redis forget jobs that are finished", LOG_NUMBER("jobs", reconcile->forgotten));
-    reconcile->forgotten = 0;
-    return ERROR_NONE;
+    for (int kind = 0; kind < QUEUE_FAULT_COUNT; kind++) {
+        if (reconcile->audit.faults[kind] && kind != QUEUE_FAULT_UNLEASED)
+            log_info("repaired Redis from the ledger", LOG_TEXT("was", queue_fault_name((enum queue_fault)kind)),
+                     LOG_NUMBER("found", reconcile->audit.faults[kind]));
+        reconcile->audit.faults[kind] = 0;
+    }
 }
 
 enum error_code
@@ -229,10 +178,17 @@ reconcile_advance(struct reconcile *reconcile, struct database *database, struct
                   struct error *error)
 {
     enum error_code code = ERROR_NONE;
+    reconcile->audit.client = client;
+    reconcile->audit.repair = true;
+    reconcile->audit.lease_ms = config_integer(CONFIG_LEASE_SECONDS) * 1000;
+    if (!reconcile->typed)
+        code = queue_audit_types(&reconcile->audit, error);
+    reconcile->typed = !code;
     for (int step = 0; !code && step < RECONCILE_STEPS_PER_TICK; step++) {
         code = advance_ledger(reconcile, database, client, now_ms, error);
         if (!code)
-            code = advance_redis(reconcile, database, client, now_ms, error);
+            code = advance_redis(reconcile, database, now_ms, error);
     }
+    tell_repairs(reconcile);
     return code;
 }

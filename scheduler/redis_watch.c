@@ -80,11 +80,14 @@ await_answer(struct redis_watch *watch, int64_t now_ms)
 {
     struct error error;
     struct redis_reply reply;
+    const char *const forget[] = {"DEL", watch->key};
     bool arrived = false;
     struct pollfd readable = {.fd = redis_socket(watch->client), .events = POLLIN};
     (void)poll(&readable, 1, REDIS_WATCH_GLANCE_MS);
     if (redis_receive(watch->client, &reply, &arrived, &error)) {
         redis_watch_failed(watch, &error);
+        if (strstr(error.message, "WRONGTYPE") && redis_call(watch->client, 2, forget, NULL, &error))
+            redis_watch_failed(watch, &error); /* the key is something else; else the next tick begins a new epoch */
     } else if (arrived) {
         take_answer(watch, &reply);
         redis_reply_free(&reply);

@@ -167,9 +167,11 @@ update etl_jobs set backend_pid = null, backend_start = null
 where id = $1::bigint and backend_pid = $2::integer and state <> 'running'
 
 -- name: retry
-update etl_jobs
+-- One of a cancelled backfill leaves it: what a person wants to run is not cancelled again.
+update etl_jobs j
 set state = case when pending > 0 then 'waiting' else 'queued' end, attempts = 0, losses = 0, deaths = 0, returns = 0,
-    run_after = clock_timestamp(), queued_at = clock_timestamp(), finished_at = null, wait_key = null
+    run_after = clock_timestamp(), queued_at = clock_timestamp(), finished_at = null, wait_key = null,
+    backfill_id = (select b.id from etl_backfills b where b.id = j.backfill_id and b.state <> 'cancelled')
 where id = $1::bigint and state in ('dead', 'cancelled')
 
 -- name: retry_end_key

@@ -21,24 +21,31 @@ from etl_backfills
 where id = $1::bigint;
 
 -- name: progress
--- A date is done when all jobs of its pipeline run, or its job, are done. $1 id.
-with dates as (
-    select coalesce(p.business_date, j.business_date) as date, bool_and(j.state = 'done') as done,
-           bool_or(j.state in ('dead', 'cancelled')) as failed, bool_or(j.state = 'running') as running
-    from etl_jobs j
-    left join etl_pipeline_runs p on p.id = j.pipeline_run_id
-    where j.backfill_id = $1::bigint
-    group by 1
+-- Dates, each counted once: left out, done (all its jobs are), failed (one is dead), cancelled (one is), running (one
+-- does), waiting, or still to be taken. Only jobs that are not done are looked at. $1 id.
+with unfinished as (
+    select business_date, bool_or(state = 'dead') as failed, bool_or(state = 'cancelled') as cancelled,
+           bool_or(state = 'running') as running
+    from etl_jobs
+    where backfill_id = $1::bigint and state in ('waiting', 'queued', 'retry', 'running', 'dead', 'cancelled')
+    group by business_date
 )
 select b.state, b.to_date - b.from_date + 1 as dates, b.skipped_dates as skipped,
-       count(*) filter (where d.done) as done,
-       count(*) filter (where d.failed) as failed,
-       count(*) filter (where d.running and not d.failed) as running,
-       count(*) filter (where not d.done and not d.failed and not d.running) as waiting
+       (b.to_date - b.from_date + 1) - b.skipped_dates - l.to_take - count(u.business_date) as done,
+       count(*) filter (where u.failed) as failed,
+       count(*) filter (where u.cancelled and not u.failed) as cancelled,
+       count(*) filter (where u.running and not u.failed and not u.cancelled) as running,
+       count(*) filter (where not u.running and not u.failed and not u.cancelled) as waiting,
+       l.to_take
 from etl_backfills b
-left join dates d on d.date is not null
+cross join lateral (select case
+                               when b.next_date is null then 0
+                               when b.backwards then b.next_date - b.from_date + 1
+                               else b.to_date - b.next_date + 1
+                           end as to_take) l
+left join unfinished u on true
 where b.id = $1::bigint
-group by b.id;
+group by b.id, l.to_take;
 
 -- name: dead
 -- Its jobs that wait for a person. $1 id, $2 limit.
@@ -61,28 +68,29 @@ returning id;
 -- $1 id; "" when there is no such backfill.
 select coalesce((select state from etl_backfills where id = $1::bigint), '');
 
--- name: cancellable
--- Its unfinished jobs, without those that jobs outside of it wait for. Dependants come first, so that none becomes ready
--- on the way. $1 id.
-select j.id
-from etl_jobs j
-where j.backfill_id = $1::bigint and j.state in ('waiting', 'queued', 'retry', 'running', 'dead')
-  and not exists (
-      select from etl_job_dependencies d
-      join etl_jobs o on o.id = d.job_id
-      where d.depends_on = j.id and o.backfill_id is distinct from j.backfill_id
-        and o.state in ('waiting', 'queued', 'retry', 'running'))
-order by j.id desc;
-
 -- name: durations
--- How long the jobs took lately: of each the last 200 completed runs. $1 job names.
-select name as job, count(r.seconds) as runs, round(avg(r.seconds), 3) as seconds
+-- The median time and number of records of the last 200 completed runs of each job. $1 job names.
+select name as job, count(r.seconds) as runs,
+       round((percentile_cont(0.5) within group (order by r.seconds))::numeric, 3) as seconds,
+       round((percentile_cont(0.5) within group (order by r.records_processed))::numeric) as records
 from unnest($1::text[]) as n (name)
 left join lateral (
-    select extract(epoch from completed_at - started_at) as seconds
+    select extract(epoch from completed_at - started_at) as seconds, records_processed
     from etl_job_runs
     where job_name = n.name and status = 'COMPLETED'
     order by started_at desc
     limit 200) r on true
 group by name
 order by name;
+
+-- name: first_waiting
+-- The first of its jobs that wait, as an array of one, when none of its jobs can go on by itself and no date is left to
+-- take; else an empty one. $1 id.
+select coalesce((select array_agg(w.id)
+                 from (select j.id from etl_jobs j
+                       where j.backfill_id = $1::bigint and j.state = 'waiting'
+                         and not exists (select from etl_backfills b where b.id = j.backfill_id and b.next_date is not null)
+                         and not exists (select from etl_jobs o where o.backfill_id = $1::bigint
+                                           and o.state in ('queued', 'retry', 'running'))
+                       order by j.business_date, j.id
+                       limit 1) w), '{}');

@@ -30,14 +30,6 @@ select min(date) as first_date, max(date) as last_date, count(*) as dates,
        coalesce(max(date) < current_date + 31, true) as ends_soon
 from dim_date;
 
--- name: waiting_for_redis
--- Ids that Redis must know: queued and due, and not pushed a moment ago. $1 seconds, $2 limit.
-select id
-from etl_jobs
-where state in ('queued', 'retry') and queued_at < clock_timestamp() - make_interval(secs => $1::integer)
-order by id
-limit $2::bigint;
-
 -- name: running
 -- Ids that should hold a lease. $1 seconds, $2 limit.
 select id

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# FLUSHALL in the middle of a backfill of 1,000 jobs: none is lost, none has two effects, every job that Redis should have
+# is there again and the next one starts. How long that took is printed, for leases of a second and with the default
+# settings. Then Redis is flushed again and again, at random.
+source "$(dirname "${BASH_SOURCE[0]}")/../support/servers.sh"
+servers_up
+seed=${TAPEMILL_TEST_SEED:-$RANDOM}
+RANDOM=$seed
+flushes=${TAPEMILL_TEST_LONG:+60}
+flushes=${flushes:-8}
+dates=1000 first=2020-01-01
+last=$(date -u -d "$first + $((dates - 1)) days" +%F)
+
+milliseconds() {
+    echo $(($(date +%s%N) / 1000000))
+}
+jobs_done() {
+    sql warehouse "select count(*) from etl_jobs where backfill_id = $BACKFILL and state = 'done'"
+}
+are_done() {
+    [ "$(jobs_done)" -ge "$1" ]
+}
+# Redis holds every job that the ledger has as queued or to be tried again, but for those that have begun since.
+redis_holds_all() {
+    local missing
+    missing=$(sql warehouse "select id from etl_jobs where state in ('queued', 'retry')" |
+        redis_command --raw -x eval "
+            local missing = '0'
+            for id in string.gmatch(ARGV[1], '%d+') do
+                if redis.call('HEXISTS', KEYS[1], id) == 0 then missing = missing..','..id end
+            end
+            return missing" 1 "{$TAPEMILL_NAMESPACE}:jobs")
+    sql_is warehouse "select count(*) from etl_jobs where id in ($missing) and state in ('queued', 'retry')" 0
+}
+runs_since() {
+    [ "$(sql warehouse "select count(*) from etl_job_runs where run_no > $1")" -gt 0 ]
+}
+start_processes() {
+    local number
+    start_scheduler
+    for number in 1 2 3; do
+        start_worker -- --queues live,backfill
+    done
+}
+begin() { # NAME ARGUMENTS...: a backfill of probes on a fresh warehouse
+    local name=$1
+    shift
+    databases_create "$name"
+    tapemill migrate >/dev/null
+    start_processes
+    BACKFILL=$(tapemill backfill probe --from $first --to "$last" --arg mark=true "$@" --json |
+        sed -n 's/.*"backfill_id": \([0-9]*\).*/\1/p')
+    wait_until 120 "a third of the jobs are done" are_done $((dates / 3)) || fail "the backfill does not begin"
+}
+finish() {
+    wait_until_sql 300 "the backfill ends ($1)" warehouse "select state from etl_backfills where id = $BACKFILL" completed
+    assert_equal "$dates|$dates|$dates" "$(sql warehouse "select count(*), count(distinct j.business_date), count(distinct p.job_id)
+        from etl_probes p join etl_jobs j on j.id = p.job_id where j.backfill_id = $BACKFILL")" "effects, dates, jobs ($1)"
+    assert_equal "$dates done" "$(sql warehouse "select count(*) || ' ' || string_agg(distinct state, ' ')
+        from etl_jobs where backfill_id = $BACKFILL")" "jobs ($1)"
+    while read -r pid _; do
+        servers_process_gone "$pid" || stop_process "$pid"
+    done <"$TEST_DIR/processes"
+}
+flush_once() { # NAME: measures from the flush
+    local flushed run_no back started
+    assert_equal t "$(sql warehouse "select next_date is not null from etl_backfills where id = $BACKFILL")" \
+        "dates are left when Redis is flushed"
+    redis_flush
+    flushed=$(milliseconds)
+    run_no=$(sql warehouse 'select max(run_no) from etl_job_runs')
+    wait_until 120 "the next job starts" runs_since "$run_no" || fail "nothing starts after the flush ($1)"
+    started=$(($(milliseconds) - flushed))
+    wait_until 120 "Redis holds all jobs again" redis_holds_all || fail "jobs are missing in Redis ($1)"
+    back=$(($(milliseconds) - flushed))
+    echo "$1: after FLUSHALL the next job started within $started ms, all were in Redis within $back ms"
+}
+
+begin defaults --parallel 300 --arg seconds=0.02
+flush_once "default settings"
+finish defaults
+
+export TAPEMILL_LEASE_SECONDS=1 TAPEMILL_HEARTBEAT_MS=200 TAPEMILL_SCHEDULER_TICK_MS=50 TAPEMILL_RECONCILE_SECONDS=1
+begin quick --parallel 300 --arg seconds=0.01
+flush_once "leases of a second"
+echo "seed $seed: $flushes flushes at random"
+for number in $(seq "$flushes"); do
+    sleep "0.$((RANDOM % 9))" # not for readiness: so that the flush falls anywhere
+    redis_flush
+done
+finish quick
