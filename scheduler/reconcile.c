@@ -6,8 +6,10 @@
 #include "core/buffer.h"
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/history.h"
 #include "core/ledger.h"
 #include "core/log.h"
+#include "core/mutant.h"
 #include "core/queue.h"
 #include "core/sql.h"
 #include "scheduler/reconcile_control.h"
@@ -120,6 +122,8 @@ end_pass(struct reconcile *reconcile, int64_t now_ms)
     absence_end_pass(&reconcile->absence);
     reconcile->next_ms = now_ms + config_integer(CONFIG_RECONCILE_SECONDS) * 1000;
     if (reconcile->put_back)
+        history_note(HISTORY_PUT_BACK, 0, reconcile->put_back);
+    if (reconcile->put_back)
         log_info("put jobs back that Redis did not know", LOG_NUMBER("jobs", reconcile->put_back));
     reconcile->put_back = reconcile->taken_over = 0;
 }
@@ -229,7 +233,7 @@ reconcile_advance(struct reconcile *reconcile, struct database *database, struct
                   struct error *error)
 {
     enum error_code code = ERROR_NONE;
-    for (int step = 0; !code && step < RECONCILE_STEPS_PER_TICK; step++) {
+    for (int step = 0; !code && step < RECONCILE_STEPS_PER_TICK && !MUTANT("no_reconcile"); step++) {
         code = advance_ledger(reconcile, database, client, now_ms, error);
         if (!code)
             code = advance_redis(reconcile, database, client, now_ms, error);
