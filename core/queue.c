@@ -236,6 +236,8 @@ queue_reserve(struct redis_client *client, const char *const *queues, size_t cou
     (void)snprintf(finished_token, sizeof(finished_token), "%s", finished ? finished->token : "");
     words[3] = number_text(&finished_id, finished ? finished->job_id : 0);
     words[4] = finished_token;
+    if (finished)
+        history_note(HISTORY_ACKNOWLEDGING, finished->job_id, 0);
     *claim = (struct queue_claim){0};
     if (count > QUEUES_MAX)
         return error_set(error, ERROR_CONFIG, "a worker pulls at most %d queues", QUEUES_MAX);
