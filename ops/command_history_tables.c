@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
+#include "core/config.h"
 #include "core/queue.h"
 #include "core/sql.h"
 #include "ops/command_history.h"
@@ -12,7 +14,7 @@
 
 #define SQL(name) sql_text("ops/history", name)
 
-enum { NUMBER_BYTES = 24 };
+enum { NUMBER_BYTES = 24, PASSES = 3, POLL_MS = 100 };
 
 static const char *
 number_text(char text[NUMBER_BYTES], int64_t value)
@@ -165,9 +167,10 @@ command_history_check_ticks(struct command_history_verdict *verdict, struct data
 
 /* ---- Redis --------------------------------------------------------------------------------------------------- */
 
+/* Of these ids those that are not live; they are violations, unless tell is false. */
 static enum error_code
 check_ids(struct command_history_verdict *verdict, struct database *warehouse, const int64_t *ids, size_t count,
-          struct error *error)
+          bool tell, size_t *found, struct error *error)
 {
     struct buffer array;
     struct rows *rows = NULL;
@@ -175,29 +178,49 @@ check_ids(struct command_history_verdict *verdict, struct database *warehouse, c
     enum error_code code = command_session_array(ids, count, &array, error);
     if (!code)
         code = database_query(warehouse, SQL("forgotten"), DATABASE_VALUES(array.bytes), &rows, error);
-    for (size_t row = 0; !code && row < rows_count(rows); row++)
-        command_history_violate(verdict, COMMAND_HISTORY_LOST, "%s", rows_text(rows, row, 0));
+    for (size_t row = 0; !code && row < rows_count(rows); row++, (*found)++)
+        if (tell)
+            command_history_violate(verdict, COMMAND_HISTORY_LOST, "%s", rows_text(rows, row, 0));
     rows_free(rows);
     buffer_term(&array);
     return code;
 }
 
-/* What Redis holds must be live in the ledger. */
-enum error_code
-command_history_check_redis(struct command_history_verdict *verdict, struct database *warehouse, struct error *error)
+static enum error_code
+check_redis(struct command_history_verdict *verdict, struct database *warehouse, struct redis_client *client, bool tell,
+            size_t *found, struct error *error)
 {
     static int64_t ids[QUEUE_BATCH_MAX];
-    struct redis_client *client;
     uint64_t cursor = 0;
     size_t count = 0;
-    if (redis_client_create(&client, error))
-        return error->code;
     enum error_code code = ERROR_NONE;
+    *found = 0;
     do {
         code = queue_scan(client, &cursor, ids, &count, error);
         if (!code && count)
-            code = check_ids(verdict, warehouse, ids, count, error);
+            code = check_ids(verdict, warehouse, ids, count, tell, found, error);
     } while (!code && cursor);
+    return code;
+}
+
+/* What Redis holds must be live in the ledger; what ended just now the reconciler still has to find. */
+enum error_code
+command_history_check_redis(struct command_history_verdict *verdict, struct database *warehouse, struct error *error)
+{
+    struct redis_client *client;
+    size_t found;
+    int64_t deadline_ms =
+        clock_monotonic_ms() +
+        (config_integer(CONFIG_LEASE_SECONDS) + PASSES * config_integer(CONFIG_RECONCILE_SECONDS)) * 1000;
+    if (redis_client_create(&client, error))
+        return error->code;
+    enum error_code code = check_redis(verdict, warehouse, client, false, &found, error);
+    while (!code && found && clock_monotonic_ms() < deadline_ms) {
+        clock_pause_ms(POLL_MS);
+        code = check_redis(verdict, warehouse, client, false, &found, error);
+    }
+    if (!code && found)
+        code = check_redis(verdict, warehouse, client, true, &found, error);
     redis_client_free(client);
     return code;
 }

@@ -19,8 +19,8 @@ if [ -n "${TAPEMILL_TEST_LONG:-}" ]; then
     : "${SOAK_SECONDS=1800}" "${SOAK_DATES=200}" "${SOAK_PROBES=3500}"
     : "${SOAK_JOBS=5000}" "${SOAK_LOADS=500}" "${SOAK_KILLS=200}" "${SOAK_HITS=5}"
 else
-    : "${SOAK_SECONDS=20}" "${SOAK_DATES=8}" "${SOAK_PROBES=120}"
-    : "${SOAK_JOBS=150}" "${SOAK_LOADS=16}" "${SOAK_KILLS=5}" "${SOAK_HITS=0}"
+    : "${SOAK_SECONDS=20}" "${SOAK_DATES=6}" "${SOAK_PROBES=80}"
+    : "${SOAK_JOBS=100}" "${SOAK_LOADS=12}" "${SOAK_KILLS=5}" "${SOAK_HITS=0}"
 fi
 : "${SOAK_SEED=$((EPOCHSECONDS % 32768))}"
 echo "seed $SOAK_SEED; again: SOAK_SEED=$SOAK_SEED SOAK_SECONDS=$SOAK_SECONDS SOAK_DATES=$SOAK_DATES \
@@ -129,8 +129,10 @@ feed_probes() {
         draw 10 40
         count=$DRAWN
         for ((i = 0; i < count; i++)); do
-            echo '{"mark": "true"}'
-        done | tapemill enqueue probe --each - >/dev/null
+            draw 0 9
+            printf '{"mark": "true", "seconds": "0.%d"}\n' "$DRAWN"
+        done >"$TEST_DIR/each"
+        tapemill enqueue probe --queue backfill --each "$TEST_DIR/each" >/dev/null
         probes=$((probes + count - 1))
         ;;
     esac
@@ -199,7 +201,7 @@ done
 
 disturb_begin
 begun=$SECONDS
-deadline=$((begun + SOAK_SECONDS * 3 / 2 + 30))
+deadline=$((begun + SOAK_SECONDS * 3 / 2 + 90))
 while [ $((SECONDS - begun)) -lt "$SOAK_SECONDS" ] || [ -n "$(missing)" ]; do
     [ "$SECONDS" -lt "$deadline" ] || fail "after $((SECONDS - begun)) s there are too few: $(missing | paste -sd ,)"
     feed
