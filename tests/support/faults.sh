@@ -65,8 +65,10 @@ warehouse_prepare() {
     database_copy "$WAREHOUSE_DATABASE" "$PREPARED_DATABASE"
 }
 
+# A sequence that is copied may hand out values that its WAL does not have yet, up to the next checkpoint: PostgreSQL,
+# killed before it, would hand them out again.
 database_copy() {
-    psql -XAtq -v ON_ERROR_STOP=1 "$(servers_url postgres)" -c "create database $2 template $1"
+    psql -XAtq -v ON_ERROR_STOP=1 "$(servers_url postgres)" -c "create database $2 template $1" -c checkpoint
 }
 
 warehouse_fresh() {
