@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/history.h"
 #include "core/ledger.h"
 #include "core/number_text.h"
 #include "core/sql.h"
@@ -184,6 +185,17 @@ settle(struct database *database, struct attempt *attempt, bool lease_expired, c
     return ERROR_NONE;
 }
 
+static void
+note_answer(const struct attempt *attempt)
+{
+    if (attempt->claim == LEDGER_CLAIMED)
+        history_note(HISTORY_CLAIMED, attempt->job_id, attempt->run->fence);
+    else if (attempt->claim == LEDGER_FINISHED)
+        history_note(HISTORY_FINISHED, attempt->job_id, 0);
+    else if (attempt->claim == LEDGER_PARKED)
+        history_note(HISTORY_PARKED, attempt->job_id, 0);
+}
+
 enum error_code
 ledger_claim(struct database *database, int64_t job_id, bool lease_expired, const char *worker, struct arena *arena,
              struct ledger_pushes *pushes, enum ledger_claim *claim, struct ledger_run *run, int64_t *delay_ms,
@@ -201,6 +213,7 @@ ledger_claim(struct database *database, int64_t job_id, bool lease_expired, cons
                                                 settle(database, &attempt, lease_expired, &look, &again, error)))
             return error->code;
         if (!again) {
+            note_answer(&attempt);
             *claim = attempt.claim;
             *delay_ms = attempt.delay_ms;
             return ERROR_NONE;

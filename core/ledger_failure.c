@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/history.h"
 #include "core/ledger.h"
 #include "core/number_text.h"
 #include "core/sql.h"
@@ -146,6 +147,11 @@ ledger_fail(struct database *database, const struct ledger_run *run, const struc
     if (!code && verdict.outcome != LEDGER_LOST_RACE)
         code = database_commit(database, error);
     database_rollback(database);
+    if (!code && verdict.outcome != LEDGER_LOST_RACE)
+        history_note(verdict.outcome == LEDGER_DEAD    ? HISTORY_DIED
+                     : verdict.outcome == LEDGER_WAITS ? HISTORY_PARKED
+                                                       : HISTORY_FAILED,
+                     run->job_id, run->fence);
     *outcome = verdict.outcome;
     *delay_ms = verdict.delay_ms;
     return code;

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/history.h"
 #include "core/ledger.h"
+#include "core/mutant.h"
 #include "core/sql.h"
 
 #define SQL(name) sql_text("ledger/ledger", name)
@@ -35,7 +37,7 @@ end_backend(struct database *database, const struct backend *backend, struct err
 {
     int64_t deadline_ms = clock_monotonic_ms() + DEADLINE_MS;
     char alive[24];
-    if (!backend->pid[0])
+    if (!backend->pid[0] || MUTANT("no_fence"))
         return ERROR_NONE;
     if (database_query(database, SQL("end_backend"), DATABASE_VALUES(backend->pid, backend->start), NULL, error))
         return error_context(error, "backend %s of a lost run could not be ended", backend->pid);
@@ -79,6 +81,7 @@ struct change {
     enum ledger_loss loss;
     bool cancel;
     bool changed, dead; /* results */
+    int64_t new_fence;
     char end_key[128], job_name[128], message[512];
     struct ledger_limits limits;
     struct backend backend;
@@ -107,6 +110,7 @@ apply(struct database *database, struct change *change, struct error *error)
         read_backend(rows, 0, &change->backend);
         (void)snprintf(change->end_key, sizeof(change->end_key), "%s", rows_text(rows, 0, 2));
         ledger_read_limits(rows, 3, &change->limits);
+        change->new_fence = rows_integer(rows, 0, change->cancel ? 6 : 9);
     }
     if (change->changed && !change->cancel) {
         change->dead = strcmp(rows_text(rows, 0, 6), "dead") == 0;
@@ -188,6 +192,8 @@ change_job(struct database *database, struct change *change, int64_t job_id, str
         if (end_lock_holder(database, change->id, error))
             return error->code;
     }
+    if (change->changed)
+        history_note(change->cancel ? HISTORY_CANCELLED : HISTORY_TAKEN_OVER, job_id, change->new_fence);
     if (!change->changed)
         return ERROR_NONE;
     enum error_code code = end_changed_backend(database, change, error);
@@ -228,6 +234,8 @@ ledger_retry(struct database *database, int64_t job_id, bool *retried, struct er
         return error->code;
     *retried = rows_affected(rows) == 1;
     rows_free(rows);
+    if (*retried)
+        history_note(HISTORY_RETRIED, job_id, 0);
     if (!*retried || database_query(database, SQL("retry_end_key"), DATABASE_VALUES(id), NULL, error))
         return *retried ? error->code : ERROR_NONE;
     return database_query(database, SQL("retry_backfill"), DATABASE_VALUES(id), NULL, error);

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "core/history.h"
+#include "core/mutant.h"
 #include "core/number_text.h"
 #include "core/queue_script.h"
 
@@ -234,6 +236,8 @@ queue_reserve(struct redis_client *client, const char *const *queues, size_t cou
     (void)snprintf(finished_token, sizeof(finished_token), "%s", finished ? finished->token : "");
     words[3] = number_text(&finished_id, finished ? finished->job_id : 0);
     words[4] = finished_token;
+    if (finished)
+        history_note(HISTORY_ACKNOWLEDGING, finished->job_id, 0);
     *claim = (struct queue_claim){0};
     if (count > QUEUES_MAX)
         return error_set(error, ERROR_CONFIG, "a worker pulls at most %d queues", QUEUES_MAX);
@@ -251,6 +255,7 @@ queue_reserve(struct redis_client *client, const char *const *queues, size_t cou
         claim->expired = reply.parts[3].integer != 0;
         (void)snprintf(claim->queue, sizeof(claim->queue), "%s", reply.parts[1].text);
         (void)snprintf(claim->token, sizeof(claim->token), "%s", token);
+        history_note(HISTORY_RESERVED, claim->job_id, claim->expired);
     } else if (reply.type != REDIS_NULL) {
         code = queue_script_unexpected(&reserve_script, error);
     }
@@ -297,6 +302,7 @@ queue_acknowledge(struct redis_client *client, const struct queue_claim *claim, 
 {
     struct number_text id;
     const char *words[] = {NULL, number_text(&id, claim->job_id), claim->token};
+    history_note(HISTORY_ACKNOWLEDGING, claim->job_id, 0);
     return queue_script_run(client, &acknowledge_script, 3, words, NULL, error);
 }
 
@@ -306,6 +312,7 @@ queue_release(struct redis_client *client, const struct queue_claim *claim, int6
     struct number_text id, rank, delay;
     const char *words[] = {NULL,         number_text(&id, claim->job_id), claim->queue, number_text(&rank, claim->rank),
                            claim->token, number_text(&delay, delay_ms)};
+    history_note(HISTORY_RELEASED, claim->job_id, delay_ms);
     return queue_script_run(client, &release_script, 6, words, NULL, error);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/calendar_date.h"
+#include "core/history.h"
 #include "core/ledger.h"
 #include "core/queue.h"
 #include "ops/command_enqueue_each.h"
@@ -178,6 +179,8 @@ enqueue(struct database *warehouse, struct request *request, struct enqueued *en
                                    : enqueue_pipeline(warehouse, request, enqueued, error);
     if (!code)
         code = database_commit(warehouse, error);
+    for (size_t i = 0; !code && !enqueued->existed && i < enqueued->count; i++)
+        history_note(HISTORY_ENQUEUED, enqueued->ids[i], 0);
     if (code)
         database_rollback(warehouse);
     else

@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/history.h"
 #include "core/log.h"
 #include "core/queue.h"
 #include "scheduler/backfill.h"
@@ -17,6 +18,8 @@ sweep(struct cycle *cycle, int64_t now_ms, struct error *error)
     int64_t promoted = 0, expired = 0;
     (void)now_ms;
     enum error_code code = queue_sweep(cycle->redis.client, CYCLE_SWEEP_MAX, &promoted, &expired, error);
+    if (!code && expired)
+        history_note(HISTORY_SWEPT, 0, expired);
     if (!code && expired)
         log_warn("leases expired; their jobs are ready again", LOG_NUMBER("jobs", expired));
     return code;

@@ -5,6 +5,7 @@
 
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/history.h"
 #include "core/log.h"
 #include "core/migration.h"
 #include "core/sql.h"
@@ -105,6 +106,8 @@ try_lock(struct leader *leader, int64_t now_ms)
         return;
     }
     leader->leads = answer[0] == 't';
+    if (leader->leads)
+        history_note(HISTORY_LEADS, 0, 0);
     if (leader->leads)
         log_info("leads");
     else if (!leader->stood_by)

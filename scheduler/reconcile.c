@@ -6,8 +6,10 @@
 
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/history.h"
 #include "core/ledger.h"
 #include "core/log.h"
+#include "core/mutant.h"
 #include "core/queue.h"
 #include "core/sql.h"
 #include "scheduler/reconcile_control.h"
@@ -169,6 +171,8 @@ tell_repairs(struct reconcile *reconcile)
         if (reconcile->audit.faults[kind] && kind != QUEUE_FAULT_UNLEASED)
             log_info("repaired Redis from the ledger", LOG_TEXT("was", queue_fault_name((enum queue_fault)kind)),
                      LOG_NUMBER("found", reconcile->audit.faults[kind]));
+        if (kind == QUEUE_FAULT_ABSENT && reconcile->audit.faults[kind])
+            history_note(HISTORY_PUT_BACK, 0, reconcile->audit.faults[kind]);
         reconcile->audit.faults[kind] = 0;
     }
 }
@@ -184,7 +188,7 @@ reconcile_advance(struct reconcile *reconcile, struct database *database, struct
     if (!reconcile->typed)
         code = queue_audit_types(&reconcile->audit, error);
     reconcile->typed = !code;
-    for (int step = 0; !code && step < RECONCILE_STEPS_PER_TICK; step++) {
+    for (int step = 0; !code && step < RECONCILE_STEPS_PER_TICK && !MUTANT("no_reconcile"); step++) {
         code = advance_ledger(reconcile, database, client, now_ms, error);
         if (!code)
             code = advance_redis(reconcile, database, now_ms, error);

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "core/failpoint.h"
+#include "core/history.h"
 #include "core/log.h"
+#include "core/mutant.h"
 #include "core/number_text.h"
 #include "core/sql.h"
 #include "jobs/schedule_file.h"
@@ -35,6 +37,8 @@ struct look {
     struct redis_watch *redis;
     int64_t now_s;
     bool busy;
+    int64_t made_s[SCHEDULE_PLAN_MAX]; /* ticks of the open transaction */
+    size_t made;
 };
 
 void
@@ -124,7 +128,7 @@ read_state(struct look *look, const struct ticks_version *version, const char *n
                        error))
         return error->code;
     *state = (struct schedule_state){
-        .has_last = !rows_is_null(rows, 0, 0),
+        .has_last = !rows_is_null(rows, 0, 0) && !MUTANT("double_tick"),
         .last_s = rows_integer(rows, 0, 0),
         .carry_s = rows_integer(rows, 0, 1),
         .from_s = version->from_s,
@@ -187,8 +191,9 @@ carry_out(struct look *look, struct schedule_tick tick, const struct schedule_ve
     }
     if (schedule_tick_insert(look->database, &tick, action, reason, &inserted, error))
         return error->code;
-    if (!inserted)
+    if (!inserted && !MUTANT("double_tick"))
         return ERROR_NONE;
+    look->made_s[look->made++] = tick.tick_s;
     if (action == SCHEDULE_RUN && schedule_tick_enqueue(look->database, &tick, reason, arena, jobs, error))
         return error->code;
     tell(&tick, action, reason, jobs->count - before);
@@ -235,6 +240,7 @@ advance_schedule(struct look *look, struct ticks_version *version, size_t index,
         return error_set(error, ERROR_CONFIG, "%s", schedule->trouble);
     }
     arena_init(&arena, JOBS_ARENA_BYTES);
+    look->made = 0;
     enum error_code code = database_begin(look->database, error);
     if (!code)
         code = decide(look, version, schedule, &arena, &jobs, &plan, entry, error);
@@ -246,6 +252,8 @@ advance_schedule(struct look *look, struct ticks_version *version, size_t index,
         database_rollback(look->database);
         (void)error_context(error, "schedule %s", schedule->name);
     } else {
+        for (size_t i = 0; i < look->made; i++)
+            history_tick(schedule->name, look->made_s[i] * US_PER_S, jobs.count ? jobs.ids[0] : 0);
         entry->unfinished = !plan.finished;
         entry->next_s = plan.next_s;
         look->busy = look->busy || plan.count == SCHEDULE_PLAN_MAX;

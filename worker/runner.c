@@ -10,8 +10,10 @@
 #include "core/clock.h"
 #include "core/config.h"
 #include "core/failpoint.h"
+#include "core/history.h"
 #include "core/log.h"
 #include "core/migration.h"
+#include "core/mutant.h"
 #include "core/platform.h"
 #include "jobs/context.h"
 #include "worker/soft_timeout.h"
@@ -126,6 +128,8 @@ work(struct runner *runner, const struct job_definition *job, struct job_context
     if (database_run(warehouse, begin, error) || ledger_check(warehouse, &runner->run, error))
         return error->code;
     FAILPOINT("runner.begun");
+    if (MUTANT("acknowledge_before_commit"))
+        say(runner, RUNNER_ACKNOWLEDGE, runner->run.job_id, 0);
     if (job->run(context, error))
         return error->code;
     FAILPOINT("runner.before_job_row");
@@ -135,6 +139,7 @@ work(struct runner *runner, const struct job_definition *job, struct job_context
     if (database_commit(warehouse, error))
         return error_context(error, "the commit failed");
     FAILPOINT("runner.committed");
+    history_note(HISTORY_COMMITTED, runner->run.job_id, runner->run.fence);
     return ERROR_NONE;
 }
 

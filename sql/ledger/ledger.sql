@@ -137,7 +137,7 @@ from lost l
 where j.id = l.id
 returning j.backend_pid, j.backend_start, j.end_key, j.queue, j.limit_key,
           exists (select from etl_queues q where q.name = j.queue and q.concurrency is not null),
-          j.state, j.job_name, j.error_message
+          j.state, j.job_name, j.error_message, j.fence
 
 -- name: lose_run
 update etl_job_runs set status = $2::text, completed_at = clock_timestamp(), error_code = lower($2::text), error_message = $3
@@ -149,7 +149,7 @@ set fence = fence + 1, state = 'cancelled', finished_at = clock_timestamp(), err
     wait_key = null
 where id = $1::bigint and state in ('waiting', 'queued', 'retry', 'running', 'dead')
 returning backend_pid, backend_start, end_key, queue, limit_key,
-          exists (select from etl_queues q where q.name = j.queue and q.concurrency is not null)
+          exists (select from etl_queues q where q.name = j.queue and q.concurrency is not null), j.fence
 
 -- name: end_backend
 -- Together with its side connection (jobs/context.c).

@@ -169,8 +169,8 @@ warehouse_fresh killed
 start_scheduler
 # A date has 120 rows: here leaves are written anew where the undisturbed warehouse updates them.
 export TAPEMILL_REWRITE_MIN_ROWS=100
-start_supervised_worker
-start_supervised_worker
+start_supervised worker
+start_supervised worker
 wait_until_quiet
 for i in "${!cases[@]}"; do
     read -r how point action <<<"${cases[i]}"

@@ -13,7 +13,8 @@
 #   arm NAME ACTION                 lets the next process that reaches the failpoint do ACTION (core/failpoint.h)
 #   wait_until_hit NAME             until one did; its pid is in $HIT_PID
 #
-#   start_supervised_worker         a worker that is replaced whenever it ends, as systemd would
+#   start_supervised worker|scheduler   one that is replaced whenever it ends, as systemd would; $STARTED_PID is who
+#                                   replaces it: its parent
 #   enqueue ARGUMENTS...            enqueues one job; its id is in $JOB
 #   wait_until_quiet                until no job is queued or runs, and Redis holds nothing about any
 #   weekdays DATE COUNT             the first COUNT weekdays from DATE on, one a line
@@ -64,8 +65,10 @@ warehouse_prepare() {
     database_copy "$WAREHOUSE_DATABASE" "$PREPARED_DATABASE"
 }
 
+# A sequence that is copied may hand out values that its WAL does not have yet, up to the next checkpoint: PostgreSQL,
+# killed before it, would hand them out again.
 database_copy() {
-    psql -XAtq -v ON_ERROR_STOP=1 "$(servers_url postgres)" -c "create database $2 template $1"
+    psql -XAtq -v ON_ERROR_STOP=1 "$(servers_url postgres)" -c "create database $2 template $1" -c checkpoint
 }
 
 warehouse_fresh() {
@@ -108,17 +111,17 @@ wait_until_hit() {
 supervise() {
     trap 'kill -TERM $! 2>/dev/null && wait $!; exit 0' TERM
     while :; do
-        "$TAPEMILL_BIN/tapemill-worker" >>"$1" 2>&1 </dev/null &
+        "$TAPEMILL_BIN/tapemill-$1" >>"$2" 2>&1 </dev/null &
         echo "$! $(process_start_time $!)" >>"$TEST_DIR/processes"
         wait $! || true
         sleep 0.05 # as systemd's RestartSec: one that cannot start is not tried a thousand times a second
     done
 }
 
-start_supervised_worker() {
+start_supervised() {
     STARTED_COUNT=$((STARTED_COUNT + 1))
-    STARTED_LOG=$TEST_DIR/supervised-$STARTED_COUNT.log
-    supervise "$STARTED_LOG" 2>/dev/null &
+    STARTED_LOG=$TEST_DIR/supervised-$1-$STARTED_COUNT.log
+    supervise "$1" "$STARTED_LOG" 2>/dev/null &
     STARTED_PID=$!
     echo "$STARTED_PID $(process_start_time "$STARTED_PID")" >>"$TEST_DIR/processes"
 }
