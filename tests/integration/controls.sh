@@ -138,6 +138,7 @@ assert_equal 1 "$(most_at_once "j.limit_key = 'narrow'")" "jobs at once of a key
 assert_contains "$(tapemill queue --json)" '"queue": "batch", "state": "open", "limit": 3' "tapemill queue"
 tapemill queue limit batch none >/dev/null
 start_scheduler
+scheduler=$STARTED_PID
 echo "a limit by queue"
 
 # Parked jobs: the most urgent first; a raised limit, a removed one and a cancelled holder let them go on at once.
@@ -297,6 +298,27 @@ assert_equal 1 "$(sql warehouse "select count(*) from etl_job_runs where job_id 
 stop_process "$hard_worker"
 echo "deadlines"
 
+# ---- poison ---------------------------------------------------------------------------------------------------------
+
+# Of the ten leases in a row that make a job dead, the last three; no attempt is charged for any.
+enqueue probe --arg seconds=600 --queue frail 2>/dev/null
+frail=$JOB
+for lost in 8 9 10; do
+    start_worker -- --queues frail
+    job_becomes "$frail" running
+    [ "$lost" -ne 8 ] || sql warehouse "update etl_jobs set losses = 7 where id = $frail"
+    kill -KILL "$STARTED_PID"
+    wait "$STARTED_PID" 2>/dev/null || true
+    wait_until_sql 60 "lease $lost is lost" warehouse "select losses from etl_jobs where id = $frail" "$lost"
+done
+assert_equal "dead|0|poison|3|1" "$(sql warehouse "
+    select state, attempts, error_code, (select count(*) from etl_job_runs where job_id = j.id and status = 'LOST'),
+           (select count(*) from etl_alerts where job_id = j.id)
+    from etl_jobs j where id = $frail")" "a job whose leases are lost again and again"
+why_is "$frail" dead dead "poison: its run was lost 10 times in a row"
+tapemill dead discard "$frail" >/dev/null
+echo "poison"
+
 # ---- dead jobs ------------------------------------------------------------------------------------------------------
 
 lines 5 '{"fail": "true"}' | tapemill enqueue probe --each - >/dev/null
@@ -383,3 +405,23 @@ assert_contains "$(tapemill why --backfill "$backfill")" "(load_executions) is p
 tapemill backfill cancel "$backfill" >/dev/null
 assert_contains "$(tapemill why --backfill "$backfill")" "is cancelled" "a cancelled backfill"
 echo "backfills"
+
+# ---- a worker that is frozen, and nobody who notices -----------------------------------------------------------------
+
+stop_process "$scheduler"
+enqueue probe --arg seconds=600
+job_becomes "$JOB" running
+runner=$(sql warehouse "select substring(claimed_by from '/([0-9]+)') from etl_jobs where id = $JOB")
+kill -STOP "${workers[0]}" "$runner"
+lease_is_lost() {
+    [[ $(tapemill why "$JOB") == *"nobody holds its lease: its worker is gone or frozen"* ]]
+}
+wait_until 20 "why tells of the lost lease" lease_is_lost || fail "$(tapemill why "$JOB")"
+kill -CONT "${workers[0]}" "$runner"
+tapemill cancel "$JOB" >/dev/null
+stop_workers
+enqueue probe --queue batch
+redis_flush
+why_is "$JOB" no_worker no_worker "is on queue batch, which none of the 0 workers alive pulls"
+assert_contains "$(tapemill why "$JOB")" "no scheduler leads that would put it there" "why of a job that nobody puts back"
+echo "frozen"
