@@ -4,7 +4,7 @@ verbs=$(dirname "$bin")/tests/bin/queue_verbs
 [ -x "$verbs" ] || { echo "Build first: cmake --preset release && cmake --build --preset release" >&2; exit 1; }
 redis_command config set appendonly yes >/dev/null
 redis_command config set appendfsync everysec >/dev/null
-"$bin/tapemill" migrate >/dev/null
+"$bin/tapemill" migrate --schedule <(echo '{"schedules": []}') >/dev/null
 sql "$WAREHOUSE_DATABASE" -c 'vacuum analyze'
 sql postgres -c "alter database $WAREHOUSE_DATABASE rename to bench_template"
 lines=$dir/jobs.jsonl

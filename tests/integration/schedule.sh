@@ -305,11 +305,11 @@ await_ticks gone '11:00 enqueued'
 set_clock 2027-01-10T12:30:00Z
 await_ticks gone '11:00 enqueued, 12:00 queued overlap'
 stop_process "$scheduler"
-set_clock 2027-01-10T13:50:00Z # the change falls into a time without a scheduler
+set_clock 2027-01-10T14:30:00Z # the change falls into a time without a scheduler
 begin_scheduler
-await_ticks changed '11:00 enqueued, 12:00 enqueued, 13:00 enqueued, 13:20 enqueued, 13:40 enqueued'
+await_ticks changed '11:00 enqueued, 12:00 enqueued, 13:00 enqueued, 13:20 enqueued, 13:40 enqueued, 14:00 enqueued, 14:20 enqueued'
 await_ticks new '13:40 enqueued'
-assert_equal '2 2 2 3 3' "$(sql warehouse "select string_agg(version::text, ' ' order by tick_at) from etl_schedule_ticks
+assert_equal '2 2 2 3 3 3 3' "$(sql warehouse "select string_agg(version::text, ' ' order by tick_at) from etl_schedule_ticks
     where schedule = 'changed'")" "versions of the ticks"
 # What is late waits for live jobs, and holds back no other schedule of the next version.
 assert_equal '' "$(sql warehouse 'select closed_at from etl_schedule_versions where id = 2')" "ticks of version 2 are undecided"
