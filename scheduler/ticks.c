@@ -318,7 +318,8 @@ ticks_advance(struct ticks *ticks, const struct business_clock *clock, struct da
     struct error failed = {.code = ERROR_NONE};
     if (schedule_store_now(database, &now, error))
         return error->code;
-    struct look look = {ticks, clock, database, redis, now.us / US_PER_S, false};
+    struct look look = {
+        .ticks = ticks, .clock = clock, .database = database, .redis = redis, .now_s = now.us / US_PER_S};
     bool changed = now.newest_id != ticks->newest_id || now.effective_id != ticks->effective_id;
     if ((changed || now.us < ticks->seen_us) && read_versions(&look, &now, error))
         return error->code;
