@@ -7,7 +7,7 @@
 
 #include "core/clock.h"
 #include "core/config.h"
-#include "core/queue.h"
+#include "core/queue_audit.h"
 #include "core/sql.h"
 #include "ops/command_history.h"
 #include "ops/command_session.h"
@@ -191,12 +191,13 @@ check_redis(struct command_history_verdict *verdict, struct database *warehouse,
             size_t *found, struct error *error)
 {
     static int64_t ids[QUEUE_BATCH_MAX];
+    struct queue_audit audit = {.client = client, .lease_ms = config_integer(CONFIG_LEASE_SECONDS) * 1000};
     uint64_t cursor = 0;
     size_t count = 0;
     enum error_code code = ERROR_NONE;
     *found = 0;
     do {
-        code = queue_scan(client, &cursor, ids, &count, error);
+        code = queue_audit_page(&audit, QUEUE_PART_JOBS, NULL, &cursor, ids, &count, error);
         if (!code && count)
             code = check_ids(verdict, warehouse, ids, count, tell, found, error);
     } while (!code && cursor);
