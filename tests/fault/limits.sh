@@ -6,7 +6,7 @@ faults_up
 tapemill migrate >/dev/null
 start_scheduler
 for _ in 1 2 3; do
-    start_supervised_worker
+    start_supervised worker
 done
 
 # Jobs with key $1 that were done, their effects, and the most of them that ran at one time by their rows.

@@ -36,9 +36,9 @@ begin() {
     redis_flush
     start_scheduler
     processes=("$STARTED_PID")
-    start_supervised_worker
+    start_supervised worker
     processes+=("$STARTED_PID")
-    start_supervised_worker
+    start_supervised worker
     processes+=("$STARTED_PID")
     tapemill backfill daily_load "${@:2}" --from $first --to $last --parallel 3 >/dev/null
 }
