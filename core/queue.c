@@ -94,8 +94,8 @@ static struct redis_script forget_script = {"forget",
 static struct redis_script sweep_script = {
     "sweep",
     PRELUDE "local rings = {} "
-            "local function back(from) "
-            "  local ids = redis.call('ZRANGEBYSCORE', p..from, '-inf', now, 'LIMIT', 0, ARGV[1]) "
+            "local function back(from, limit) "
+            "  local ids = redis.call('ZRANGEBYSCORE', p..from, '-inf', now, 'LIMIT', 0, limit) "
             "  for _, id in ipairs(ids) do "
             "    redis.call('ZREM', p..from, id) "
             "    redis.call('HDEL', p..':owners', id) "
@@ -109,7 +109,7 @@ static struct redis_script sweep_script = {
             "  end "
             "  return #ids "
             "end "
-            "local promoted, expired = back(':delayed'), back(':leases') "
+            "local promoted, expired = back(':delayed', ARGV[1]), back(':leases', ARGV[2]) "
             "for queue, times in pairs(rings) do ring(queue, times) end "
             "return {promoted, expired} ",
     ""};
@@ -325,10 +325,11 @@ queue_forget(struct redis_client *client, const int64_t *job_ids, size_t count, 
 enum error_code
 queue_sweep(struct redis_client *client, int limit, int64_t *promoted, int64_t *expired, struct error *error)
 {
-    struct number_text number;
+    struct number_text delayed, leased;
     struct redis_reply reply;
-    const char *words[] = {NULL, number_text(&number, limit)};
-    if (queue_script_run(client, &sweep_script, 2, words, &reply, error))
+    const char *words[] = {NULL, number_text(&delayed, limit),
+                           number_text(&leased, MUTANT("lease_never_expires") ? 0 : limit)};
+    if (queue_script_run(client, &sweep_script, 3, words, &reply, error))
         return error->code;
     enum error_code code = reply.count == 2 ? ERROR_NONE : queue_script_unexpected(&sweep_script, error);
     if (!code) {

@@ -145,7 +145,7 @@ static const struct command command_history_check = {
               "  I1   a job that is done committed once, any other never; so did what probes marked\n"
               "  I2   no commit began after a higher fence had been given\n"
               "  I3   no job is forgotten by Redis, by what it waits for, or by the ledger\n"
-              "  I4   a tick was made once, and the ledger has it with its job\n"
+              "  I4   a tick was made once, the ledger has it with its job, and none was left out\n"
               "  I6   attempts are those runs that failed by their own fault\n"
               "and a job has one holder at a time, is acknowledged when it is over, and begins when what it depends on "
               "is done.\n"

@@ -117,7 +117,7 @@ static const struct {
     enum command_history_invariant invariant;
 } statements[] = {
     {"probes", COMMAND_HISTORY_EFFECT},   {"dependencies", COMMAND_HISTORY_ORDER}, {"waiting", COMMAND_HISTORY_LOST},
-    {"conditions", COMMAND_HISTORY_LOST}, {"tick_jobs", COMMAND_HISTORY_TICK},
+    {"conditions", COMMAND_HISTORY_LOST}, {"tick_jobs", COMMAND_HISTORY_TICK},     {"tick_gaps", COMMAND_HISTORY_TICK},
 };
 
 enum error_code

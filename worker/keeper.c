@@ -15,7 +15,6 @@
 #include "core/failpoint.h"
 #include "core/ledger.h"
 #include "core/log.h"
-#include "core/mutant.h"
 #include "core/platform.h"
 #include "core/queue.h"
 #include "worker/runner.h"
@@ -80,7 +79,7 @@ redis_worked(struct keeper *keeper)
 static int64_t
 lease_ms(void)
 {
-    return config_integer(CONFIG_LEASE_SECONDS) * 1000 * (MUTANT("lease_never_expires") ? 1000000 : 1);
+    return config_integer(CONFIG_LEASE_SECONDS) * 1000;
 }
 
 static void

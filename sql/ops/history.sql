@@ -57,6 +57,17 @@ left join etl_jobs j on j.id = t.job_id
 where t.status = 'enqueued' and t.job_id is not null and j.id is null
 order by t.schedule, t.tick_at
 
+-- name: tick_gaps
+-- A tick's data interval begins where that of the tick before ended, or earlier: what was put off is carried on.
+select format('schedule %s decided nothing between %s and %s', schedule, before, interval_start)
+from (select schedule, interval_start, lag(carry_at) over (partition by schedule order by tick_at) as before
+      from (select schedule, tick_at, interval_start,
+                   case when status = 'skipped' and reason in ('coalesced', 'overlap') then coalesce(interval_start, tick_at)
+                        else tick_at end as carry_at
+            from etl_schedule_ticks) ticks) joined
+where interval_start > before
+order by schedule, before
+
 -- name: tick_known
 select exists (select from etl_schedule_ticks
                where schedule = $1 and tick_at = timestamptz 'epoch' + $2::bigint * interval '1 microsecond')

@@ -109,6 +109,8 @@ run_and_check() {
 
 tapemill source generate --seed 8 --from 2024-01-02 --days 1 --rows 10 --client-rows 0 --quotes 0 >/dev/null
 tapemill migrate >/dev/null
+echo '{"schedules": [{"name": "yearly", "cron": "@yearly", "job": "probe", "first": "at_once"}]}' >"$TEST_DIR/schedule.json"
+tapemill schedule load "$TEST_DIR/schedule.json" >/dev/null
 database_copy "$WAREHOUSE_DATABASE" "$PREPARED_DATABASE"
 mapfile -t names < <(mutants)
 assert_equal "${#expected[@]}" "${#names[@]}" "mutants in core/mutant.c"

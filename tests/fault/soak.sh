@@ -175,7 +175,17 @@ missing() {
 
 # ---- the run ---------------------------------------------------------------------------------------------------
 
+# Ticks every second and every three, whatever the clock says.
+schedule() {
+    echo '{"schedules": ['
+    echo '{"name": "seconds", "cron": "* * * * * *", "job": "probe", "arguments": {"mark": "true"}, "overlap": "skip"},'
+    echo '{"name": "queued", "cron": "*/3 * * * * *", "job": "probe", "arguments": {"mark": "true"}, "overlap": "queue"}'
+    echo ']}'
+}
+
 warehouse_fresh soaked
+schedule >"$TEST_DIR/schedule.json"
+tapemill schedule load "$TEST_DIR/schedule.json" >/dev/null
 export TAPEMILL_HISTORY_DIR=$TEST_DIR/history
 mkdir "$TAPEMILL_HISTORY_DIR"
 # A date has some hundred rows: here leaves are written anew where the undisturbed warehouse updates them.
@@ -203,6 +213,8 @@ done
 fault_seconds=$((SECONDS - begun))
 
 disturb_end
+tapemill schedule pause seconds --reason "the faults are over" >/dev/null
+tapemill schedule pause queued --reason "the faults are over" >/dev/null
 settled() {
     disturb_wake
     retry_poison

@@ -10,6 +10,8 @@ mkdir "$history"
 
 tapemill source generate --seed 8 --from 2024-01-02 --days 1 --rows 10 --client-rows 0 --quotes 0 >/dev/null 2>&1
 tapemill migrate >/dev/null
+echo '{"schedules": [{"name": "yearly", "cron": "@yearly", "job": "probe", "first": "at_once"}]}' >"$TEST_DIR/schedule.json"
+tapemill schedule load "$TEST_DIR/schedule.json" >/dev/null
 export TAPEMILL_HISTORY_DIR=$history
 start_scheduler
 scheduler=$STARTED_PID
@@ -88,6 +90,10 @@ rows_found "a failure that was not" "update etl_jobs set attempts = attempts - 1
 rows_found "a tick without its job" "update etl_schedule_ticks set job_id = 999999
     where tick_at = (select min(tick_at) from etl_schedule_ticks) and job_id is not null
       and schedule = (select min(schedule) from etl_schedule_ticks where job_id is not null)" "has no job"
+
+rows_found "a tick that was left out" "insert into etl_schedule_ticks (schedule, tick_at, status, reason, interval_start, interval_end)
+    select schedule, tick_at + interval '1 day', 'skipped', 'missed', tick_at + interval '1 hour', tick_at + interval '1 day'
+    from etl_schedule_ticks" "schedule yearly decided nothing between"
 
 events_found "a commit that the ledger does not have" runner "committed $marked 99" acknowledging \
     "fence 99 committed, but the ledger does not have it"

@@ -151,7 +151,7 @@ arm_failpoint() {
 disturb_arm() {
     local name=$1 actions=(kill stop exit)
     [ -z "${ARMED[$name]:-}" ] || return 0
-    [[ $name == keeper.* ]] || actions+=(kill-parent kill-both stop-both kill)
+    [[ $name == keeper.* || $name == scheduler.* ]] || actions+=(kill-parent kill-both stop-both kill)
     draw_one_of "${actions[@]}"
     ARMED[$name]=$DRAWN
     arm "$name" "$DRAWN"
