@@ -47,7 +47,7 @@ warehouse_prepare $first 0
 # ---- work ------------------------------------------------------------------------------------------------------
 
 pass=1 segment=0 # the next backfill of dates
-probes=0 backfills=() cancelled=() retried=0
+probes=0 backfills=() cancelled=() retried=0 pauses=0
 
 # What share of the fault time is over, in thousands.
 share() {
@@ -115,6 +115,7 @@ feed_probes() {
         enqueue probe --arg mark=true --arg seconds=3
         cancelled+=("$JOB")
         ;;
+    5) enqueue probe --arg mark=true --arg seconds=0.2 --limit one-at-a-time ;;
     *)
         draw 10 40
         count=$DRAWN
@@ -132,6 +133,16 @@ feed_probes() {
     fi
 }
 
+# Now and then a queue is paused for a while.
+feed_pauses() {
+    draw 1 60
+    [ "$DRAWN" -le 4 ] || return 0
+    case $DRAWN in
+    1) tapemill queue pause backfill --reason "the soak does so" >/dev/null 2>&1 && pauses=$((pauses + 1)) || true ;;
+    *) tapemill queue resume backfill >/dev/null 2>&1 || true ;;
+    esac
+}
+
 # What a person would do: a job that died because its runners were killed three times in a row is tried again.
 retry_poison() {
     local ids
@@ -145,6 +156,7 @@ feed() {
     feed_loads
     feed_folds
     feed_probes
+    feed_pauses
     retry_poison
 }
 
@@ -220,6 +232,7 @@ settled() {
     retry_poison
     is_quiet
 }
+tapemill queue resume backfill >/dev/null 2>&1 || true
 wait_until $SETTLE_SECONDS "all jobs end, and Redis forgets them" settled || fail "jobs that do not end"
 
 # ---- the verdict -----------------------------------------------------------------------------------------------
@@ -232,7 +245,7 @@ print_table() {
     done
 }
 
-echo "$fault_seconds s of faults, $(disturb_kills) processes killed, $retried dead jobs retried; what was done:"
+echo "$fault_seconds s of faults, $(disturb_kills) processes killed, $retried dead jobs retried, $pauses pauses; what was done:"
 print_table COUNTS
 echo "hits of failpoints:"
 print_table HITS
@@ -242,6 +255,10 @@ tapemill history check "$TAPEMILL_HISTORY_DIR" || fail "the history is not clean
 
 wait_until_sql 30 "no transaction of a killed process is left open" warehouse "select count(*) from pg_stat_activity
     where application_name like 'tapemill%' and state like 'idle in transaction%'" 0
+assert_equal 0 "$(sql warehouse "
+    select count(*) from etl_job_runs a join etl_jobs i on i.id = a.job_id and i.limit_key = 'one-at-a-time'
+    join etl_job_runs b on b.run_no > a.run_no and b.started_at < a.completed_at
+    join etl_jobs j on j.id = b.job_id and j.limit_key = 'one-at-a-time'")" "runs that overlap under a limit of one"
 assert_equal '' "$(sql warehouse "
     select format('%s %s %s attempts %s: %s', id, job_name, state, attempts, left(error_message, 200)) from etl_jobs
     where state <> case when job_name = 'probe' and arguments ->> 'fail' = 'true' then 'dead' else 'done' end
