@@ -16,7 +16,10 @@ struct database {
     bool lost;
     char server[URL_SHOWN_BYTES]; /* what errors call it; no password */
     size_t statements;
-    char *texts[STATEMENTS_MAX]; /* prepared as "t0", "t1", ... */
+    struct {
+        char *text;
+        bool prepared; /* as "t0", "t1", ..., from its second use on */
+    } known[STATEMENTS_MAX];
 };
 
 struct rows {
@@ -188,7 +191,7 @@ database_close(struct database *database)
     if (!database)
         return;
     for (size_t i = 0; i < database->statements; i++)
-        free(database->texts[i]);
+        free(database->known[i].text);
     PQfreeCancel(database->cancel);
     PQfinish(database->connection);
     free(database);
@@ -234,47 +237,64 @@ database_run(struct database *database, const char *sql, struct error *error)
     return code;
 }
 
-/* Index of the prepared statement with this text; prepares it on first use. A full cache starts anew. */
+/* Index of the statement with this text, which is noted on first use. A full cache starts anew. */
 static enum error_code
-prepare(struct database *database, const char *sql, char name[16], struct error *error)
+find(struct database *database, const char *sql, size_t *index, struct error *error)
 {
-    size_t i = 0;
-    while (i < database->statements && strcmp(database->texts[i], sql) != 0)
-        i++;
-    (void)snprintf(name, 16, "t%zu", i);
-    if (i < database->statements)
+    *index = 0;
+    while (*index < database->statements && strcmp(database->known[*index].text, sql) != 0)
+        (*index)++;
+    if (*index < database->statements)
         return ERROR_NONE;
-    if (i == STATEMENTS_MAX) {
+    if (*index == STATEMENTS_MAX) {
         if (database_run(database, "deallocate all", error))
             return error->code;
         while (database->statements)
-            free(database->texts[--database->statements]);
-        (void)snprintf(name, 16, "t0");
+            free(database->known[--database->statements].text);
+        *index = 0;
     }
     char *copy = strdup(sql);
     if (!copy)
-        return error_set(error, ERROR_MEMORY, "out of memory while preparing a statement");
-    PGresult *result = PQprepare(database->connection, name, sql, 0, NULL);
-    enum error_code code = check(database, result, error);
-    PQclear(result);
-    if (code)
-        free(copy);
-    else
-        database->texts[database->statements++] = copy;
-    return code;
+        return error_set(error, ERROR_MEMORY, "out of memory for a statement");
+    database->known[*index].text = copy;
+    database->known[*index].prepared = false;
+    database->statements++;
+    return ERROR_NONE;
+}
+
+/* Runs a statement: in one round trip on its first use, which is often its only one; prepared from the second on. */
+static enum error_code
+execute(struct database *database, const char *sql, int count, const char *const *values, PGresult **result,
+        struct error *error)
+{
+    char name[24];
+    size_t index, noted = database->statements;
+    *result = NULL;
+    if (find(database, sql, &index, error))
+        return error->code;
+    bool first = database->statements != noted;
+    (void)snprintf(name, sizeof(name), "t%zu", index);
+    if (!first && !database->known[index].prepared) {
+        PGresult *prepared = PQprepare(database->connection, name, sql, 0, NULL);
+        enum error_code code = check(database, prepared, error);
+        PQclear(prepared);
+        if (code)
+            return code;
+        database->known[index].prepared = true;
+    }
+    *result = first ? PQexecParams(database->connection, sql, count, NULL, values, NULL, NULL, 0)
+                    : PQexecPrepared(database->connection, name, count, values, NULL, NULL, 0);
+    return check(database, *result, error);
 }
 
 enum error_code
 database_query(struct database *database, const char *sql, int count, const char *const *values, struct rows **rows,
                struct error *error)
 {
-    char name[16];
+    PGresult *result;
     if (rows)
         *rows = NULL;
-    if (prepare(database, sql, name, error))
-        return error->code;
-    PGresult *result = PQexecPrepared(database->connection, name, count, values, NULL, NULL, 0);
-    enum error_code code = check(database, result, error);
+    enum error_code code = execute(database, sql, count, values, &result, error);
     if (code || !rows) {
         PQclear(result);
         return code;

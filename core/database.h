@@ -1,7 +1,7 @@
 /* core/database.h - one connection to PostgreSQL. The only door to libpq (with core/copy_*.c).
  *
- * Statements are prepared on first use and cached per connection by their text. Parameters go as text, results come
- * as text. A connection sets TimeZone to TAPEMILL_TIMEZONE, UTC-offset output in ISO form, and asks the server to
+ * Statements are known per connection by their text and prepared on their second use. Parameters go as text, results
+ * come as text. A connection sets TimeZone to TAPEMILL_TIMEZONE, UTC-offset output in ISO form, and asks the server to
  * notice a vanished client. All calls block; timeouts are the server's (statement_timeout, lock_timeout). */
 #ifndef TAPEMILL_CORE_DATABASE_H
 #define TAPEMILL_CORE_DATABASE_H

@@ -114,25 +114,42 @@ enqueue_rates() {
     note redis_put_bulk "$(rate "$jobs" "$(elapsed "$since")")" jobs/s
 }
 
-# Milliseconds from the transaction that enqueues to the start of the run, one job at a time on an idle system.
-start_latency() {
-    local i
-    fresh "$WAREHOUSE_DATABASE"
-    redis_flush
-    start_processes 1
-    "$bin/tapemill" enqueue probe --wait >/dev/null 2>&1
-    for ((i = 0; i < samples; i++)); do
-        "$bin/tapemill" enqueue probe >/dev/null
-        sleep 0.02
-    done
+# latency NAME SINCE: p50 and p99 of the milliseconds from the transaction that enqueued to the start of the run, of the jobs
+# after SINCE
+latency() {
     wait_until 60 "all jobs are done" all_done
     read -r p50 p99 < <(sql "$WAREHOUSE_DATABASE" -F' ' -c "
         select round((percentile_cont(0.5) within group (order by ms))::numeric, 2),
                round((percentile_cont(0.99) within group (order by ms))::numeric, 2)
         from (select extract(epoch from r.started_at - j.created_at) * 1000 as ms
-              from etl_jobs j join etl_job_runs r on r.job_id = j.id where j.job_name = 'probe' order by j.id offset 1) s")
-    note start_p50 "$p50" ms
-    note start_p99 "$p99" ms
+              from etl_jobs j join etl_job_runs r on r.job_id = j.id where j.job_name = 'probe' and j.id > $2) s")
+    note "$1_p50" "$p50" ms
+    note "$1_p99" "$p99" ms
+}
+
+last_job() {
+    sql "$WAREHOUSE_DATABASE" -c 'select coalesce(max(id), 0) from etl_jobs'
+}
+
+# One job at a time on an idle system: from a process that stays connected, and from a new one for each job.
+start_latency() {
+    local i since
+    fresh "$WAREHOUSE_DATABASE"
+    redis_flush
+    start_processes 1
+    "$bin/tapemill" enqueue probe --wait >/dev/null 2>&1
+    since=$(last_job)
+    for ((i = 0; i < samples; i++)); do
+        echo '{}'
+        sleep 0.03
+    done | "$bin/tapemill" enqueue probe --each - --batch 1 >/dev/null
+    latency start "$((since + 10))" # its connection and that of the worker have met these statements by then
+    since=$(last_job)
+    for ((i = 0; i < samples / 5; i++)); do
+        "$bin/tapemill" enqueue probe >/dev/null
+        sleep 0.03
+    done
+    latency command "$since"
 }
 
 # The worker of start_latency, left alone: CPU in percent of a core, and memory that is its own.
@@ -175,7 +192,7 @@ killed_to_running() {
     kill -9 "$runner"
     if [ "$1" = worker ]; then
         kill -9 "${bench_workers[0]}"
-        wait "${bench_workers[0]}" 2>/dev/null
+        wait "${bench_workers[0]}" 2>/dev/null || true
         "$bin/tapemill-worker" >>"$dir.log" 2>&1 &
         bench_workers=($!)
     fi
@@ -205,7 +222,7 @@ names=(enqueue_single enqueue_bulk redis_put_single redis_put_bulk)
 for count in "${counts[@]}"; do
     names+=("drain_$count" "pgbench_$count" "redis_$count")
 done
-names+=(start_p50 start_p99 idle_cpu idle_memory chain_of_40 killed_runner killed_worker)
+names+=(start_p50 start_p99 command_p50 command_p99 idle_cpu idle_memory chain_of_40 killed_runner killed_worker)
 if [ -n "$json" ]; then
     printf '{"benchmark": "queue", "jobs": %s, "rounds": %s, "samples": %s' "$jobs" "$rounds" "$samples"
     for name in "${names[@]}"; do
@@ -222,10 +239,13 @@ for count in "${counts[@]}"; do
     printf '%-10s%12.0f%12.0f%12s%12.0f\n' "$count" "$(median "drain_$count")" "$(median "pgbench_$count")" \
         "$(ratio "$(median "drain_$count")" "$(median "pgbench_$count")")" "$(median "redis_$count")"
 done
-printf '\n%-44s%10s ms\n' 'enqueue to start, p50' "$(median start_p50)" 'enqueue to start, p99' "$(median start_p99)"
-printf '%-44s%10s %%\n' 'idle worker, CPU of a core' "$(median idle_cpu)"
-printf '%-44s%10s MiB\n' 'idle worker, memory (PSS)' "$(median idle_memory)"
-printf '%-44s%10s s\n' 'chain of 40 jobs' "$(median chain_of_40)" 'kill -9 of the runner to its job running' "$(median killed_runner)" \
+printf '\n'
+printf '%-48s%10s ms\n' 'enqueue to start, p50' "$(median start_p50)" 'enqueue to start, p99' "$(median start_p99)" \
+    'the same by a command for each job, p50' "$(median command_p50)" \
+    'the same by a command for each job, p99' "$(median command_p99)"
+printf '%-48s%10s %%\n' 'idle worker, CPU of a core' "$(median idle_cpu)"
+printf '%-48s%10s MiB\n' 'idle worker, memory (PSS)' "$(median idle_memory)"
+printf '%-48s%10s s\n' 'chain of 40 jobs' "$(median chain_of_40)" 'kill -9 of the runner to its job running' "$(median killed_runner)" \
     'kill -9 of keeper and runner to its job running' "$(median killed_worker)"
 printf '\n%s no-op jobs; %s rounds, medians; %s samples of the latency; fsync and synchronous_commit on, appendfsync everysec.\n' \
     "$jobs" "$rounds" "$samples"
