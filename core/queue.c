@@ -163,6 +163,9 @@ enum error_code
 queue_script_run(struct redis_client *client, struct redis_script *script, int count, const char **words,
                  struct redis_reply *reply, struct error *error)
 {
+    if (count > QUEUE_SCRIPT_WORDS_MAX)
+        return error_set(error, ERROR_BUG, "%d words for the script %s, at most %d go", count, script->name,
+                         QUEUE_SCRIPT_WORDS_MAX);
     words[0] = prefix();
     return redis_eval(client, script, 1, count, words, reply, error);
 }
@@ -206,6 +209,7 @@ queue_put(struct redis_client *client, const struct queue_entry *entries, size_t
     enum { WORDS = 4, NUMBERS = 3 };
     struct number_text numbers[QUEUE_BATCH_MAX][NUMBERS];
     const char *words[QUEUE_BATCH_MAX * WORDS + 1];
+    _Static_assert(sizeof(words) / sizeof(words[0]) <= QUEUE_SCRIPT_WORDS_MAX, "a full batch is one call");
     struct redis_reply reply;
     if (count > QUEUE_BATCH_MAX)
         return error_set(error, ERROR_BUG, "%zu jobs put at once, at most %d go", count, QUEUE_BATCH_MAX);

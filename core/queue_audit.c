@@ -155,6 +155,7 @@ queue_audit_settle(struct queue_audit *audit, enum queue_part part, const char *
     static const char *const wants[] = {"nothing", "unknown", "queued", "running"};
     static struct number_text numbers[QUEUE_BATCH_MAX][NUMBERS];
     static const char *words[BEFORE + QUEUE_BATCH_MAX * WORDS];
+    _Static_assert(sizeof(words) / sizeof(words[0]) <= QUEUE_SCRIPT_WORDS_MAX, "a full batch is one call");
     struct number_text lease;
     struct redis_reply reply;
     if (count > QUEUE_BATCH_MAX)

@@ -40,7 +40,10 @@
     "  redis.call('HDEL', p..':jobs', id) "                                                                            \
     "end "
 
-/* Runs a script with the prefix as its key. words[0] is left free for it. */
+/* Words of the largest script (settle: five, and five for each id of a batch). None hands ARGV to unpack(). */
+enum { QUEUE_SCRIPT_WORDS_MAX = 5 + 5 * QUEUE_BATCH_MAX };
+
+/* Runs a script with the prefix as its key, at most QUEUE_SCRIPT_WORDS_MAX words. words[0] is left free for it. */
 ERROR_MUST_CHECK enum error_code queue_script_run(struct redis_client *client, struct redis_script *script, int count,
                                                   const char **words, struct redis_reply *reply, struct error *error);
 

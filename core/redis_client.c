@@ -333,12 +333,11 @@ enum error_code
 redis_eval(struct redis_client *client, struct redis_script *script, int keys, int count, const char *const *arguments,
            struct redis_reply *reply, struct error *error)
 {
-    enum { MOST = 4096 };
     const char **words;
     char number[16];
     (void)snprintf(number, sizeof(number), "%d", keys);
-    if (count > MOST || !(words = calloc((size_t)count + 3, sizeof(*words))))
-        return error_set(error, ERROR_MEMORY, "too many arguments for the script %s", script->name);
+    if (!(words = calloc((size_t)count + 3, sizeof(*words))))
+        return error_set(error, ERROR_MEMORY, "out of memory for %d arguments of the script %s", count, script->name);
     for (int i = 0; i < count; i++)
         words[3 + i] = arguments[i];
     words[2] = number;

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# FLUSHALL in the middle of a backfill of 1,000 jobs: none is lost, none has two effects, every job that Redis should have
-# is there again and the next one starts. How long that took is printed, for leases of a second and with the default
-# settings. Then Redis is flushed again and again, at random.
+# FLUSHALL: every job that Redis should have is there again, with its entry and in a place (ready, delayed or leased).
+# First with 3,000 jobs queued and nobody who takes them, more than one batch of reconciliation; doctor and the
+# scheduler's log agree. Then in the middle of a backfill of 1,000 jobs, of which 300 at most are in Redis: the next one
+# starts, and at its end none is lost and none has two effects. How long that took is printed, for leases of a second and
+# with the default settings. Then Redis is flushed again and again, at random.
 source "$(dirname "${BASH_SOURCE[0]}")/../support/servers.sh"
 servers_up
 seed=${TAPEMILL_TEST_SEED:-$RANDOM}
@@ -20,16 +22,21 @@ jobs_done() {
 are_done() {
     [ "$(jobs_done)" -ge "$1" ]
 }
-# Redis holds every job that the ledger has as queued or to be tried again, but for those that have begun since.
+# Redis holds every job that the ledger has as queued or to be tried again, its entry and its place, but for those that
+# have begun since.
 redis_holds_all() {
     local missing
     missing=$(sql warehouse "select id from etl_jobs where state in ('queued', 'retry')" |
         redis_command --raw -x eval "
-            local missing = '0'
+            local p, missing = KEYS[1], '0'
+            local function is_in(place, id) return redis.call('ZSCORE', p..':'..place, id) end
             for id in string.gmatch(ARGV[1], '%d+') do
-                if redis.call('HEXISTS', KEYS[1], id) == 0 then missing = missing..','..id end
+                local queue = string.match(redis.call('HGET', p..':jobs', id) or '', '^(%S+) %d+$')
+                if not queue or not (is_in('ready:'..queue, id) or is_in('delayed', id) or is_in('leases', id)) then
+                    missing = missing..','..id
+                end
             end
-            return missing" 1 "{$TAPEMILL_NAMESPACE}:jobs")
+            return missing" 1 "{$TAPEMILL_NAMESPACE}")
     sql_is warehouse "select count(*) from etl_jobs where id in ($missing) and state in ('queued', 'retry')" 0
 }
 runs_since() {
@@ -75,6 +82,29 @@ flush_once() { # NAME: measures from the flush
     back=$(($(milliseconds) - flushed))
     echo "$1: after FLUSHALL the next job started within $started ms, all were in Redis within $back ms"
 }
+
+# ---- more than a batch of reconciliation ---------------------------------------------------------------------------
+
+waiting=3000
+databases_create backlog
+tapemill migrate >/dev/null
+for ((number = 0; number < waiting; number++)); do
+    echo '{"mark": "true"}'
+done >"$TEST_DIR/each"
+tapemill enqueue probe --queue backfill --each "$TEST_DIR/each" >/dev/null
+assert_equal $waiting "$(sql warehouse "select count(*) from etl_jobs where state = 'queued'")" "jobs queued"
+redis_holds_all || fail "Redis does not hold the jobs that were enqueued"
+tapemill doctor --json >"$TEST_DIR/doctor" 2>&1 || true
+! grep -q 'settle' "$TEST_DIR/doctor" || fail "doctor fails on a healthy backlog: $(cat "$TEST_DIR/doctor")"
+redis_flush
+! redis_holds_all >/dev/null 2>&1 || fail "the check of what Redis holds finds an empty Redis full"
+TAPEMILL_RECONCILE_SECONDS=1 start_scheduler
+wait_until 60 "Redis holds the backlog again" redis_holds_all || fail "jobs are missing in Redis after the flush (backlog)"
+stop_process "$STARTED_PID"
+! grep -qE 'level=(warn|error).*(reconcil|settle)' "$STARTED_LOG" || fail "reconciliation failed: $(cat "$STARTED_LOG")"
+echo "$waiting queued jobs are in Redis again"
+
+# ---- a backfill ----------------------------------------------------------------------------------------------------
 
 begin defaults --parallel 300 --arg seconds=0.02
 flush_once "default settings"
