@@ -93,9 +93,10 @@ print_verdict(const struct command_history_verdict *verdict)
 }
 
 static enum error_code
-check(const struct command_history *history, struct database *warehouse, int64_t most, struct error *error)
+check(const struct command_history *history, struct database *warehouse, int64_t from_job, int64_t most,
+      struct error *error)
 {
-    struct command_history_verdict verdict = {.history = history, .most = most};
+    struct command_history_verdict verdict = {.history = history, .from_job = from_job, .most = most};
     if (command_history_check_jobs(&verdict, warehouse, error) ||
         command_history_check_tables(&verdict, warehouse, error) ||
         command_history_check_ticks(&verdict, warehouse, error) ||
@@ -113,14 +114,15 @@ run_check(const struct command_line *line, struct error *error)
 {
     struct command_history history;
     struct database *warehouse;
-    int64_t most;
-    if (command_integer(line, "--limit", 1, 1000000, VIOLATIONS_MAX, &most, error) ||
+    int64_t from_job, most;
+    if (command_integer(line, "--from-job", 1, INT64_MAX, 1, &from_job, error) ||
+        command_integer(line, "--limit", 1, 1000000, VIOLATIONS_MAX, &most, error) ||
         command_session_open(&warehouse, error))
         return error->code;
     enum error_code code = command_history_read(&history, line->words[0], error);
     if (!code) {
         print_counts(&history);
-        code = check(&history, warehouse, most, error);
+        code = check(&history, warehouse, from_job, most, error);
     }
     command_history_term(&history);
     database_close(warehouse);
@@ -138,11 +140,13 @@ static const struct command command_history_check = {
     .name = "history check",
     .usage = "DIR",
     .summary = "check a history, the ledger and Redis against the invariants",
-    .detail = "DIR is the folder that TAPEMILL_HISTORY_DIR named for all processes, from the ledger's first job on. "
-              "Check it\n"
-              "when no job is left to run: a job that is queued or running counts as forgotten.\n"
+    .detail = "DIR is the folder that TAPEMILL_HISTORY_DIR named for all processes, from the ledger's first job on,\n"
+              "or from that of --from-job on. Check it when no job is left to run: a job that is queued or running "
+              "counts as\n"
+              "forgotten.\n"
               "\n"
-              "  I1   a job that is done committed once, any other never; so did what probes marked\n"
+              "  I1   a job that is done committed once, any other never, and the history has the commit; so did what probes "
+              "marked\n"
               "  I2   no commit began after a higher fence had been given\n"
               "  I3   no job is forgotten by Redis, by what it waits for, or by the ledger\n"
               "  I4   a tick was made once, the ledger has it with its job, and none was left out\n"
@@ -151,7 +155,10 @@ static const struct command command_history_check = {
               "is done.\n"
               "Ends with 1 if anything is broken, the events before it as evidence.",
     .options =
-        (const struct command_option[]){{"--limit", "N", "print at most so many violations of each (10)", false}, {0}},
+        (const struct command_option[]){
+            {"--from-job", "ID", "the first job that was recorded: of those before it no commit is missed (1)", false},
+            {"--limit", "N", "print at most so many violations of each (10)", false},
+            {0}},
     .words_min = 1,
     .words_max = 1,
     .run = run_check,

@@ -63,7 +63,8 @@ struct command_history_verdict {
     const struct command_history *history;
     int64_t checked[COMMAND_HISTORY_INVARIANTS], violations[COMMAND_HISTORY_INVARIANTS];
     int64_t jobs;
-    int64_t most; /* violations of one invariant that are printed */
+    int64_t from_job; /* whose commits must be in the history, as all jobs' after it */
+    int64_t most;     /* violations of one invariant that are printed */
 };
 
 /* Counts a violation and prints it to standard output. */

@@ -36,13 +36,34 @@ has_event(const struct command_history_job *job, enum history_event event)
 
 /* ---- I1 ------------------------------------------------------------------------------------------------------ */
 
-/* A job that is done committed once, any other never; and no run committed but that one. */
+/* A commit is noted before it is made, so that no kill loses it: what is COMPLETED without that was not recorded, and
+ * none of the other rules could be held against it. */
+static void
+check_recorded(struct command_history_verdict *verdict, const struct command_history_job *job,
+               const struct command_history_run *run)
+{
+    bool recorded = job->id < verdict->from_job;
+    for (size_t i = 0; i < job->event_count && !recorded; i++)
+        recorded = job->events[i].event == HISTORY_COMMITTING && job->events[i].number == run->fence;
+    if (!recorded)
+        command_history_violate_events(verdict, COMMAND_HISTORY_EFFECT, job->events, job->event_count,
+                                       "job %" PRId64 " (%s): its run with fence %" PRId64
+                                       " is COMPLETED, but the history lacks its commit (recording began later? then "
+                                       "--from-job)",
+                                       job->id, job->name, run->fence);
+}
+
+/* A job that is done committed once, any other never; no run committed but that one, and the history has it. */
 static void
 check_effect(struct command_history_verdict *verdict, const struct command_history_job *job)
 {
     size_t completed = 0;
-    for (size_t i = 0; i < job->run_count; i++)
-        completed += run_is(&job->runs[i], "COMPLETED");
+    for (size_t i = 0; i < job->run_count; i++) {
+        if (!run_is(&job->runs[i], "COMPLETED"))
+            continue;
+        completed++;
+        check_recorded(verdict, job, &job->runs[i]);
+    }
     verdict->checked[COMMAND_HISTORY_EFFECT]++;
     if (completed != in_state(job, "done"))
         command_history_violate_events(verdict, COMMAND_HISTORY_EFFECT, job->events, job->event_count,

@@ -3,8 +3,8 @@
  * A backfill (a row of etl_backfills) has a next date. While fewer than `parallel` of its dates are under way, that
  * date is enqueued, or skipped as --reprocess says, and the next date moves on, all in one transaction that locks the
  * row: any number of schedulers may do it, and pause and cancel take effect between two dates. A date is under way
- * while one of its jobs is queued, waits to be tried again, or runs, or waits for one that is and does (a step that
- * several dates share); dates that only wait for something else (yesterday's books) hold no place. While a shared step
+ * while one of its jobs is queued, waits to be tried again or at a limit, or runs, or waits for one that is and does (a
+ * step that several dates share); dates that only wait for something else (yesterday's books) hold no place. While a shared step
  * runs no date is taken: the next one can use its result, but depend on it no more. What a tick costs does not grow
  * with the number of dates, done or left.
  *

@@ -15,7 +15,7 @@ for update skip locked
 
 -- name: free_places
 -- How many more dates may be under way, and how many are. A date is, while one of its jobs is queued, waits to be tried again, or runs,
--- or waits for such a job (for a step that several dates share), for the end of a job that is not blocked, or at a limit.
+-- or at a limit, or waits for such a job (for a step that several dates share), or for the end of a job that is not blocked.
 -- One whose jobs only wait for something else holds no place. None is free once $2 jobs are dead, shared ones among them, nor while
 -- a shared step runs that its dates wait for: the next date cannot depend on it any more, and can on its result.
 -- Looked at are jobs that can go on, never all that wait or are done: begun backwards, every date waits for its yesterday.
@@ -26,7 +26,9 @@ with shared as materialized (
                         from etl_job_dependencies d join etl_jobs j on j.id = d.job_id
                         where d.depends_on = s.id and j.backfill_id = $1::bigint and j.state = 'waiting'
                         offset 0) j
-    where s.step is not null and s.pipeline_run_id is null and s.state in ('queued', 'retry', 'running', 'dead')
+    where s.step is not null and s.pipeline_run_id is null
+      and s.state in ('waiting', 'queued', 'retry', 'running', 'dead')
+      and (s.state <> 'waiting' or s.wait_key like 'limit:%')
 ), ends as materialized (
     select end_key from etl_jobs
     where end_key is not null and state in ('waiting', 'queued', 'retry', 'running')
@@ -126,7 +128,8 @@ with shared as materialized (
                         where d.depends_on = s.id and j.backfill_id is not null and j.state = 'waiting'
                         offset 0) j
     where s.step is not null and s.pipeline_run_id is null
-      and s.state in ('queued', 'retry', 'running', 'dead', 'cancelled')
+      and s.state in ('waiting', 'queued', 'retry', 'running', 'dead', 'cancelled')
+      and (s.state <> 'waiting' or s.wait_key like 'limit:%')
 ), looked as (
     select b.id,
            exists (select from etl_jobs j where j.backfill_id = b.id and j.state = 'waiting') as waiting,
@@ -140,7 +143,8 @@ with shared as materialized (
       and not exists (select from etl_jobs j where j.backfill_id = b.id and j.state in ('queued', 'retry', 'running'))
       and not exists (select from etl_jobs j
                       where j.backfill_id = b.id and j.state = 'waiting' and j.wait_key like 'limit:%')
-      and not exists (select from shared s where s.backfill_id = b.id and s.state in ('queued', 'retry', 'running'))
+      and not exists (select from shared s
+                      where s.backfill_id = b.id and s.state in ('waiting', 'queued', 'retry', 'running'))
     for update of b skip locked
 )
 update etl_backfills b

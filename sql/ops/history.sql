@@ -58,14 +58,26 @@ where t.status = 'enqueued' and t.job_id is not null and j.id is null
 order by t.schedule, t.tick_at
 
 -- name: tick_gaps
--- A tick's data interval begins where that of the tick before ended, or earlier: what was put off is carried on.
+-- A tick's data interval begins where that of the tick before ended, or earlier: what was put off is carried on. Not
+-- where a person ran a tick of the time before the schedule's own first one, nor across a version without the schedule.
+with ticks as (
+    select schedule, tick_at, interval_start,
+           case when status = 'skipped' and reason in ('coalesced', 'overlap') then coalesce(interval_start, tick_at)
+                else tick_at end as carry_at,
+           min(tick_at) filter (where reason is distinct from 'by_hand') over (partition by schedule) as first_at
+    from etl_schedule_ticks
+), joined as (
+    select schedule, tick_at, interval_start, lag(carry_at) over chain as before, lag(tick_at) over chain as before_at
+    from ticks
+    where tick_at >= first_at
+    window chain as (partition by schedule order by tick_at)
+)
 select format('schedule %s decided nothing between %s and %s', schedule, before, interval_start)
-from (select schedule, interval_start, lag(carry_at) over (partition by schedule order by tick_at) as before
-      from (select schedule, tick_at, interval_start,
-                   case when status = 'skipped' and reason in ('coalesced', 'overlap') then coalesce(interval_start, tick_at)
-                        else tick_at end as carry_at
-            from etl_schedule_ticks) ticks) joined
+from joined
 where interval_start > before
+  and not exists (select from etl_schedule_versions v
+                  where v.effective_from > before_at and v.effective_from <= tick_at
+                    and not exists (select from etl_schedules s where s.version = v.id and s.name = schedule))
 order by schedule, before
 
 -- name: tick_known

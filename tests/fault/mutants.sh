@@ -92,6 +92,7 @@ run_lease_never_expires() {
     start_processes scheduler worker
 }
 
+# The ledger is empty when a run begins, so that every commit must be in its history.
 # The run of mutant $1, with TAPEMILL_MUTANT=$2; the checker's output is in $OUTPUT, its status in $status.
 run_and_check() {
     local patience=30

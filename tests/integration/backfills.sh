@@ -11,7 +11,11 @@ export ASAN_OPTIONS=quarantine_size_mb=0:thread_local_quarantine_size_kb=0
 seed=${TAPEMILL_TEST_SEED:-$RANDOM}
 RANDOM=$seed
 many=${TAPEMILL_TEST_LONG:+30000}
-many=${many:-10000}
+many=${many:-1500}
+killed=${TAPEMILL_TEST_LONG:+400} # dates that are taken while schedulers are killed
+killed=${killed:-120}
+days=${TAPEMILL_TEST_LONG:+8} # real ones
+days=${days:-4}
 tapemill migrate >/dev/null
 
 backfill() {
@@ -232,7 +236,7 @@ echo "which dates"
 # ---- a scheduler that is killed again and again --------------------------------------------------------------------
 
 echo "seed $seed"
-dates 400
+dates "$killed"
 backfill probe --from "$FROM" --to "$TO" --parallel 20 --arg mark=true --arg seconds=0.02 --backwards
 kills=0
 while [ "$(sql warehouse "select state from etl_backfills where id = $BACKFILL")" = running ]; do
@@ -244,13 +248,13 @@ while [ "$(sql warehouse "select state from etl_backfills where id = $BACKFILL")
     [ $kills -lt 25 ] || becomes "$BACKFILL" completed
 done
 becomes "$BACKFILL" completed
-check_dates 400 "the scheduler was killed"
+check_dates "$killed" "the scheduler was killed"
 echo "$kills kills"
 
 # ---- backwards over real days --------------------------------------------------------------------------------------
 
 # Each date's P&L waits for the date before, which comes later: they hold no place. Shared steps run once or twice.
-days=8 parallel=2
+parallel=2 real_to=$(date -u -d "2024-01-01 + $days days" +%F)
 tapemill source generate --seed 5 --from 2024-01-02 --days $days --rows 60 --weekends few --instruments 10 --accounts 3 \
     --clients 4 >/dev/null
 for job in dates partitions sync_dimensions sync_fx_rates; do
@@ -259,15 +263,45 @@ done
 wait_until_sql 120 "what comes before any date is done" warehouse "select count(*) from etl_jobs
     where queue = 'live' and state in ('waiting', 'queued', 'retry', 'running')" 0
 known=$(sql warehouse 'select max(id) from etl_jobs')
-backfill daily_load --from 2024-01-02 --to 2024-01-09 --parallel $parallel --backwards
+backfill daily_load --from 2024-01-02 --to "$real_to" --parallel $parallel --backwards
 becomes "$BACKFILL" completed 240
 assert_equal "$days" "$(sql warehouse "select count(*) from etl_conditions where key like 'pnl:202401%' and met
-    and right(key, 8) between '20240102' and '20240109'")" "dates whose books are closed"
+    and right(key, 8) between '20240102' and '${real_to//-/}'")" "dates whose books are closed"
 assert_equal "$((days * 4))|done" "$(sql warehouse "select count(*), string_agg(distinct state, ' ') from etl_jobs
     where backfill_id = $BACKFILL")" "jobs of the dates"
 assert_equal t "$(sql warehouse "select max(count) <= 2 from (select count(*) from etl_jobs
     where id > $known and step in ('dates', 'dimensions', 'fx_rates') group by step) steps")" "shared steps ran at most twice"
 check_sum backwards
 echo "backwards"
+
+# ---- shared steps at a limit ---------------------------------------------------------------------------------------
+
+# The steps that the dates wait for find no room in their queue: the window stays closed, and nothing is given up.
+tapemill queue limit backfill 1 >/dev/null
+holder=$(tapemill enqueue probe --queue backfill --priority 9 --arg seconds=600 --json | sed -n 's/.*"job_ids": \[\([0-9]*\)].*/\1/p')
+wait_until_sql 60 "a probe holds the only place" warehouse "select state from etl_jobs where id = $holder" running
+start_worker -- --queues live,backfill
+second=$STARTED_PID
+backfill daily_load --from 2024-02-01 --to 2024-02-20 --parallel 2
+parked="select count(distinct s.id) from etl_jobs s join etl_job_dependencies d on d.depends_on = s.id
+    join etl_jobs j on j.id = d.job_id and j.backfill_id = $BACKFILL
+    where s.pipeline_run_id is null and s.state = 'waiting' and s.wait_key = 'limit:queue:backfill'"
+wait_until_sql 60 "the shared steps are parked" warehouse "$parked" 3
+scheduler_passes
+scheduler_passes
+assert_equal 2 "$(sql warehouse "select count(distinct business_date) from etl_jobs where backfill_id = $BACKFILL")" \
+    "dates under way while their shared steps wait at a limit"
+assert_equal 3 "$(sql warehouse "$parked")" "shared steps at the limit"
+sql warehouse "update etl_backfills set next_date = null where id = $BACKFILL;
+    update etl_jobs set state = 'dead' where id = (select max(id) from etl_jobs where backfill_id = $BACKFILL)"
+scheduler_passes
+scheduler_passes
+assert_equal running "$(sql warehouse "select state from etl_backfills where id = $BACKFILL")" \
+    "a backfill with a dead job whose shared steps wait at a limit"
+tapemill backfill cancel "$BACKFILL" >/dev/null
+tapemill cancel "$holder" >/dev/null
+tapemill queue limit backfill none >/dev/null
+stop_process "$second"
+echo "shared steps at a limit"
 stop_process "$scheduler"
 stop_process "$worker"

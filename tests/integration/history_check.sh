@@ -48,13 +48,21 @@ found() {
     echo "found: $1"
 }
 
-rows_found() {
+rows_begin() {
     doctor_begin
     psql -XAtq -v ON_ERROR_STOP=1 "$(servers_url postgres)" -c "drop database if exists doctored" \
         -c "create database doctored template $WAREHOUSE_DATABASE"
     TAPEMILL_WAREHOUSE_URL=$(servers_url doctored)
-    sql warehouse "$2"
+    sql warehouse "$1"
+}
+rows_found() {
+    rows_begin "$2"
     found "$1" "$3"
+}
+rows_clean() { # DESCRIPTION SQL: no violation
+    rows_begin "$2"
+    OUTPUT=$(tapemill history check "$copy") || fail "$1 is held against the history: $OUTPUT"
+    echo "not held against it: $1"
 }
 
 # events_found DESCRIPTION FILE 'EVENT JOB NUMBER' BEFORE TEXT [VIOLATIONS]: a line is put before that of job $marked
@@ -91,9 +99,30 @@ rows_found "a tick without its job" "update etl_schedule_ticks set job_id = 9999
     where tick_at = (select min(tick_at) from etl_schedule_ticks) and job_id is not null
       and schedule = (select min(schedule) from etl_schedule_ticks where job_id is not null)" "has no job"
 
-rows_found "a tick that was left out" "insert into etl_schedule_ticks (schedule, tick_at, status, reason, interval_start, interval_end)
+tick_after="insert into etl_schedule_ticks (schedule, tick_at, status, reason, interval_start, interval_end)
     select schedule, tick_at + interval '1 day', 'skipped', 'missed', tick_at + interval '1 hour', tick_at + interval '1 day'
-    from etl_schedule_ticks" "schedule yearly decided nothing between"
+    from etl_schedule_ticks"
+rows_found "a tick that was left out" "$tick_after" "schedule yearly decided nothing between"
+
+rows_clean "a tick by hand of the time before the first own one" \
+    "insert into etl_schedule_ticks (schedule, tick_at, status, reason, interval_start, interval_end)
+    select schedule, at, 'enqueued', 'by_hand', at - interval '1 hour', at
+    from (select schedule, interval_start - interval '1 year' as at from etl_schedule_ticks) before"
+rows_clean "a schedule that was taken out and came back" "insert into etl_schedule_versions (effective_from, origin)
+    select tick_at + interval '1 minute', 'a test' from etl_schedule_ticks; $tick_after"
+
+doctor_begin
+sed -i "/ committing $marked /d" "$runner"
+found "a commit that the history does not have" "job $marked (probe): its run with fence 1 is COMPLETED, but the history lacks"
+doctor_begin
+mkdir "$copy/none"
+mv "$copy"/*.* "$copy/none"
+head -n 1 "$(grep -l ' reserved ' "$copy"/none/*)" >"$copy/worker.1.1"
+rm -r "$copy/none"
+completed=$(sql warehouse "select count(*) from etl_job_runs where status = 'COMPLETED'")
+[ "$completed" -ge 2 ] || fail "only $completed runs are COMPLETED"
+found "a history that is missing" "but the history lacks its commit" "$completed"
+tapemill history check "$copy" --from-job 1000000 >/dev/null || fail "jobs before --from-job are held against the history"
 
 events_found "a commit that the ledger does not have" runner "committed $marked 99" acknowledging \
     "fence 99 committed, but the ledger does not have it"
