@@ -15,6 +15,8 @@
 
 enum { PRIORITY_DEFAULT = 5, PARALLEL_DEFAULT = 4, PARALLEL_MAX = 1000 };
 
+#define LEFT_MAX "20" /* jobs that cancelling left, of which it tells */
+
 static const char *const reprocess_choices[] = {"none", "failed", "completed", NULL};
 
 /* ---- making one ---------------------------------------------------------------------------------------------- */
@@ -241,6 +243,27 @@ cancel_jobs(struct database *warehouse, int64_t id, bool running_too, size_t *ca
     return code;
 }
 
+/* Which jobs of a cancelled backfill are left, since others need them. */
+static enum error_code
+tell_left(struct database *warehouse, const char *id, struct error *error)
+{
+    struct rows *rows;
+    if (database_query(warehouse, sql_text("ops/backfill", "left"), DATABASE_VALUES(id, LEFT_MAX), &rows, error))
+        return error->code;
+    size_t told = rows_count(rows);
+    int64_t left = told ? rows_integer(rows, 0, 0) : 0;
+    if (left)
+        printf("left, as jobs outside of it depend on them (`tapemill cancel` those first to be rid of them): %" PRId64
+               "\n",
+               left);
+    for (size_t row = 0; row < told; row++)
+        printf("  %s\n", rows_text(rows, row, 1));
+    if ((size_t)left > told)
+        printf("  and %" PRId64 " more\n", left - (int64_t)told);
+    rows_free(rows);
+    return ERROR_NONE;
+}
+
 static enum error_code
 run_pause(const struct command_line *line, struct error *error)
 {
@@ -289,6 +312,8 @@ run_cancel(const struct command_line *line, struct error *error)
     if (!code)
         printf("backfill %s is cancelled, and %zu of its jobs with it%s\n", line->words[0], cancelled,
                finish ? "; those that run finish" : "");
+    if (!code)
+        code = tell_left(warehouse, line->words[0], error);
     database_close(warehouse);
     return code;
 }
@@ -324,8 +349,12 @@ static const struct command command_backfill_cancel = {
     .detail =
         "A running job is ended and what it did rolled back. With --let-finish it goes on to its end; should it fail, "
         "it\n"
-        "is not tried again. A date of which some jobs are done stays so: `tapemill backfill` with --reprocess failed\n"
-        "takes it up again. Should this command be killed, the scheduler cancels what is left, running jobs excepted.",
+        "is not tried again. A job that others outside of the backfill depend on is left, counted and named; it is "
+        "cancelled\n"
+        "when none of these can go on any more. A date of which some jobs are done stays so: `tapemill backfill` with\n"
+        "--reprocess failed takes it up again. Should this command be killed, the scheduler cancels what is left, "
+        "running\n"
+        "jobs excepted.",
     .options = (const struct command_option[]){{"--let-finish", NULL, "let running jobs finish", false}, {0}},
     .words_min = 1,
     .words_max = 1,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/sql.h"
+#include "jobs/backfill_rule.h"
 #include "ops/command.h"
 
 enum { LINE_DATES = 6 };
@@ -14,27 +15,19 @@ struct fate {
     bool runs;
 };
 
-/* As the scheduler decides (scheduler/backfill.c), from the same statement. */
-static bool
-would_run(const char *reprocess, const char *state)
-{
-    if (strcmp(reprocess, "completed") == 0 || strcmp(state, "never") == 0)
-        return true;
-    return strcmp(reprocess, "failed") == 0 && strcmp(state, "failed") == 0;
-}
-
 static enum error_code
 look_up(struct database *warehouse, const struct command_backfill_plan *plan, struct fate *fates, struct error *error)
 {
     const char *statement = sql_text("ledger/backfill", plan->target.pipeline ? "pipeline_dates" : "job_dates");
     const char *values[] = {plan->target.name, plan->from, plan->to, plan->arguments.bytes};
     size_t count = (size_t)(plan->to_days - plan->from_days) + 1;
+    enum backfill_reprocess reprocess = backfill_rule_reprocess(plan->reprocess);
     struct rows *rows;
     if (database_query(warehouse, statement, plan->target.pipeline ? 3 : 4, values, &rows, error))
         return error->code;
     for (size_t i = 0; i < count && i < rows_count(rows); i++) {
         (void)snprintf(fates[i].state, sizeof(fates[i].state), "%s", rows_text(rows, i, 0));
-        fates[i].runs = would_run(plan->reprocess, fates[i].state);
+        fates[i].runs = backfill_rule_runs(reprocess, backfill_rule_date(fates[i].state));
     }
     rows_free(rows);
     return ERROR_NONE;

@@ -140,20 +140,21 @@ static const struct command command_history_check = {
     .name = "history check",
     .usage = "DIR",
     .summary = "check a history, the ledger and Redis against the invariants",
-    .detail = "DIR is the folder that TAPEMILL_HISTORY_DIR named for all processes, from the ledger's first job on,\n"
-              "or from that of --from-job on. Check it when no job is left to run: a job that is queued or running "
-              "counts as\n"
-              "forgotten.\n"
-              "\n"
-              "  I1   a job that is done committed once, any other never, and the history has the commit; so did what probes "
-              "marked\n"
-              "  I2   no commit began after a higher fence had been given\n"
-              "  I3   no job is forgotten by Redis, by what it waits for, or by the ledger\n"
-              "  I4   a tick was made once, the ledger has it with its job, and none was left out\n"
-              "  I6   attempts are those runs that failed by their own fault\n"
-              "and a job has one holder at a time, is acknowledged when it is over, and begins when what it depends on "
-              "is done.\n"
-              "Ends with 1 if anything is broken, the events before it as evidence.",
+    .detail =
+        "DIR is the folder that TAPEMILL_HISTORY_DIR named for all processes, from the ledger's first job on,\n"
+        "or from that of --from-job on. Check it when no job is left to run: a job that is queued or running "
+        "counts as\n"
+        "forgotten.\n"
+        "\n"
+        "  I1   a job that is done committed once, any other never, and the history has the commit; so did what probes "
+        "marked\n"
+        "  I2   no commit began after a higher fence had been given\n"
+        "  I3   no job is forgotten by Redis, by what it waits for, or by the ledger\n"
+        "  I4   a tick was made once, the ledger has it with its job, and none was left out\n"
+        "  I6   attempts are those runs that failed by their own fault\n"
+        "and a job has one holder at a time, is acknowledged when it is over, and begins when what it depends on "
+        "is done.\n"
+        "Ends with 1 if anything is broken, the events before it as evidence.",
     .options =
         (const struct command_option[]){
             {"--from-job", "ID", "the first job that was recorded: of those before it no commit is missed (1)", false},

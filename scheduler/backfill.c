@@ -9,49 +9,12 @@
 #include "core/ledger_backfill.h"
 #include "core/log.h"
 #include "core/sql.h"
+#include "jobs/backfill_rule.h"
 #include "jobs/pipeline.h"
 
 #define FILE_SQL "ledger/backfill"
 
 enum { ARENA_CEILING = 1024 * 1024, NUMBER_BYTES = 24 };
-
-/* ---- rules ------------------------------------------------------------------------------------------------- */
-
-static const char *const reprocess_names[BACKFILL_REPROCESS_COUNT] = {"none", "failed", "completed"};
-static const char *const date_names[BACKFILL_DATE_COUNT] = {"never", "live", "failed", "completed"};
-
-static const bool rules[BACKFILL_REPROCESS_COUNT][BACKFILL_DATE_COUNT] = {
-    [BACKFILL_NONE] = {[BACKFILL_DATE_NEVER] = true},
-    [BACKFILL_FAILED] = {[BACKFILL_DATE_NEVER] = true, [BACKFILL_DATE_FAILED] = true},
-    [BACKFILL_COMPLETED] = {true, true, true, true},
-};
-
-bool
-backfill_runs(enum backfill_reprocess reprocess, enum backfill_date date)
-{
-    return rules[reprocess][date];
-}
-
-static int
-find_name(const char *const *names, int count, const char *name)
-{
-    int i = 0;
-    while (i < count && strcmp(names[i], name) != 0)
-        i++;
-    return i;
-}
-
-enum backfill_reprocess
-backfill_reprocess_from_name(const char *name)
-{
-    return (enum backfill_reprocess)find_name(reprocess_names, BACKFILL_REPROCESS_COUNT, name);
-}
-
-enum backfill_date
-backfill_date_from_name(const char *name)
-{
-    return (enum backfill_date)find_name(date_names, BACKFILL_DATE_COUNT, name);
-}
 
 /* ---- one date ---------------------------------------------------------------------------------------------- */
 
@@ -80,7 +43,7 @@ lock_backfill(struct backfill *backfill, struct database *database, struct error
     backfill->target = rows_text(rows, 0, 0);
     backfill->arguments = rows_text(rows, 0, 1);
     backfill->next_date = rows_text(rows, 0, 2);
-    backfill->reprocess = backfill_reprocess_from_name(rows_text(rows, 0, 3));
+    backfill->reprocess = backfill_rule_reprocess(rows_text(rows, 0, 3));
     backfill->queue = rows_text(rows, 0, 4);
     backfill->priority = (int)rows_integer(rows, 0, 5);
     return ERROR_NONE;
@@ -97,7 +60,7 @@ look_up_date(const struct backfill *backfill, struct database *database, enum ba
                                           pipeline ? 3 : 4, values, state, sizeof(state), error);
     if (code)
         return code;
-    *date = backfill_date_from_name(state);
+    *date = backfill_rule_date(state);
     if (*date == BACKFILL_DATE_COUNT || backfill->reprocess == BACKFILL_REPROCESS_COUNT)
         return error_set(error, ERROR_BUG, "backfill %s: no rule for the state \"%s\"", backfill->id, state);
     return ERROR_NONE;
@@ -116,7 +79,7 @@ take_date(const struct backfill *backfill, struct database *database, struct are
     enum error_code code = look_up_date(backfill, database, &date, error);
     if (code)
         return code;
-    bool runs = backfill_runs(backfill->reprocess, date);
+    bool runs = backfill_rule_runs(backfill->reprocess, date);
     if (runs)
         code = pipeline_enqueue_target(database, backfill->target, backfill->arguments, &request, arena, job_ids, count,
                                        error);

@@ -4,9 +4,9 @@
  * date is enqueued, or skipped as --reprocess says, and the next date moves on, all in one transaction that locks the
  * row: any number of schedulers may do it, and pause and cancel take effect between two dates. A date is under way
  * while one of its jobs is queued, waits to be tried again or at a limit, or runs, or waits for one that is and does (a
- * step that several dates share); dates that only wait for something else (yesterday's books) hold no place. While a shared step
- * runs no date is taken: the next one can use its result, but depend on it no more. What a tick costs does not grow
- * with the number of dates, done or left.
+ * step that several dates share); dates that only wait for something else (yesterday's books) hold no place. While a
+ * shared step runs no date is taken: the next one can use its result, but depend on it no more. What a tick costs does
+ * not grow with the number of dates, done or left.
  *
  * A cancelled backfill whose jobs could still go on, since the command was killed, is settled.
  *
@@ -27,25 +27,6 @@
 
 /* With so many dead jobs a backfill takes no more dates. */
 enum { BACKFILL_SURVEY_MAX = 100, BACKFILL_DATES_PER_TICK = 64, BACKFILL_DEAD_MAX = 10 };
-
-/* What the ledger knows of a target on a date, from its last attempt. */
-enum backfill_date {
-    BACKFILL_DATE_NEVER,  /* not run yet */
-    BACKFILL_DATE_LIVE,   /* under way, or waiting */
-    BACKFILL_DATE_FAILED, /* dead or cancelled, or waiting for something that is */
-    BACKFILL_DATE_COMPLETED,
-    BACKFILL_DATE_COUNT
-};
-
-/* --reprocess: none runs the dates that were never run; failed those too whose last attempt is dead or cancelled;
- * completed all of them, again where need be. */
-enum backfill_reprocess { BACKFILL_NONE, BACKFILL_FAILED, BACKFILL_COMPLETED, BACKFILL_REPROCESS_COUNT };
-
-bool backfill_runs(enum backfill_reprocess reprocess, enum backfill_date date);
-
-/* By name; BACKFILL_..._COUNT when there is none of that name. */
-enum backfill_reprocess backfill_reprocess_from_name(const char *name);
-enum backfill_date backfill_date_from_name(const char *name);
 
 /* Goes once over the running backfills, at most BACKFILL_SURVEY_MAX of them, *cursor (0 at first) telling where to go
  * on. *taken is how many dates were enqueued or skipped. Jobs are pushed to Redis if it is usable. */

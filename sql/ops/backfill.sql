@@ -68,6 +68,20 @@ returning id;
 -- $1 id; "" when there is no such backfill.
 select coalesce((select state from etl_backfills where id = $1::bigint), '');
 
+-- name: left
+-- Its jobs that cancelling leaves, since jobs outside of it that can still go on depend on them: how many, and the first
+-- $2 of them in words. $1 id.
+select count(*) over (),
+       format('job %s (%s%s) is %s; job %s depends on it', j.id, j.job_name, ' ' || j.business_date::text, j.state, min(o.id))
+from etl_jobs j
+join etl_job_dependencies d on d.depends_on = j.id
+join etl_jobs o on o.id = d.job_id and o.backfill_id is distinct from j.backfill_id
+                   and o.state in ('waiting', 'queued', 'retry', 'running')
+where j.backfill_id = $1::bigint and j.state in ('waiting', 'queued', 'retry', 'running', 'dead')
+group by j.id
+order by j.id
+limit $2::integer;
+
 -- name: durations
 -- The median time and number of records of the last 200 completed runs of each job. $1 job names.
 select name as job, count(r.seconds) as runs,

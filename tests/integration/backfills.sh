@@ -178,6 +178,21 @@ assert_contains "$(tapemill backfill probe --from "$FROM" --to "$TO" --arg mark=
     "$((200 - $(jobs_of "$BACKFILL" done) - 1)) of 200 dates would run" "what is left of a cancelled backfill"
 [ "$cancelled" -gt 0 ] || fail "no job was cancelled"
 
+# A job that others outside need is left, and told; it goes with the last of them.
+dates 2
+backfill probe --from "$FROM" --to "$TO" --queue batch
+wait_until_sql 60 "both are queued" warehouse "select count(*) from etl_jobs where backfill_id = $BACKFILL and state = 'queued'" 2
+needed=$(sql warehouse "select min(id) from etl_jobs where backfill_id = $BACKFILL")
+outside=$(sql warehouse "with outside as (
+        insert into etl_jobs (job_name, job_type, queue, max_attempts, state, pending)
+        values ('probe', 'MAINTENANCE', 'batch', 1, 'waiting', 1) returning id)
+    insert into etl_job_dependencies (job_id, depends_on) select id, $needed from outside returning job_id")
+assert_equal "backfill $BACKFILL is cancelled, and 1 of its jobs with it
+left, as jobs outside of it depend on them (\`tapemill cancel\` those first to be rid of them): 1
+  job $needed (probe $FROM) is queued; job $outside depends on it" "$(tapemill backfill cancel "$BACKFILL")" "what is left"
+tapemill cancel "$outside" >/dev/null
+wait_until_sql 60 "what was left is cancelled" warehouse "select state from etl_jobs where id = $needed" cancelled
+
 # Running jobs finish if that is asked for; one that fails then is not tried again.
 dates 20
 backfill probe --from "$FROM" --to "$TO" --parallel 10 --arg mark=true --arg seconds=1

@@ -1,6 +1,5 @@
-/* links: scheduler/backfill.c scheduler/redis_watch.c scheduler/outage.c */
 /* Which dates a backfill runs. */
-#include "scheduler/backfill.h"
+#include "jobs/backfill_rule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +25,7 @@ reprocess_decides_by_the_last_attempt(void **state)
     };
     assert_int_equal(LENGTH(cases), BACKFILL_REPROCESS_COUNT * BACKFILL_DATE_COUNT);
     for (size_t i = 0; i < LENGTH(cases); i++)
-        if (backfill_runs(backfill_reprocess_from_name(cases[i].reprocess), backfill_date_from_name(cases[i].date)) !=
+        if (backfill_rule_runs(backfill_rule_reprocess(cases[i].reprocess), backfill_rule_date(cases[i].date)) !=
             cases[i].runs)
             fail_msg("--reprocess %s, %s", cases[i].reprocess, cases[i].date);
 }
@@ -35,9 +34,11 @@ static void
 names_that_are_not_known(void **state)
 {
     (void)state;
-    assert_int_equal(backfill_reprocess_from_name("all"), BACKFILL_REPROCESS_COUNT);
-    assert_int_equal(backfill_reprocess_from_name(""), BACKFILL_REPROCESS_COUNT);
-    assert_int_equal(backfill_date_from_name("done"), BACKFILL_DATE_COUNT);
+    assert_int_equal(backfill_rule_reprocess("all"), BACKFILL_REPROCESS_COUNT);
+    assert_int_equal(backfill_rule_reprocess(""), BACKFILL_REPROCESS_COUNT);
+    assert_int_equal(backfill_rule_date("done"), BACKFILL_DATE_COUNT);
+    assert_false(backfill_rule_runs(BACKFILL_REPROCESS_COUNT, BACKFILL_DATE_NEVER));
+    assert_false(backfill_rule_runs(BACKFILL_COMPLETED, BACKFILL_DATE_COUNT));
 }
 
 int
