@@ -88,7 +88,7 @@ set_clock 2027-06-10T21:35:30Z # Thursday, after the close
 wait_until_sql 30 "the dates that daily_load is enqueued for" warehouse "
     select string_agg(distinct p.business_date::text, ' ' order by p.business_date::text) from etl_schedule_ticks t
         join etl_jobs j on j.id = any (t.job_ids) join etl_pipeline_runs p on p.id = j.pipeline_run_id
-    where t.schedule = 'daily_load'" '2027-06-07 2027-06-08 2027-06-09 2027-06-10'
+    where t.schedule = 'daily_load'" '2027-06-06 2027-06-07 2027-06-08 2027-06-09 2027-06-10'
 wait_until_sql 30 "those that ended, as a whole" warehouse "
     select string_agg(distinct p.business_date::text, ' ' order by p.business_date::text) from etl_schedule_ticks t
         join etl_jobs j on j.id = any (t.job_ids) join etl_pipeline_runs p on p.id = j.pipeline_run_id
@@ -115,6 +115,11 @@ assert_fails 1 tapemill schedule load "$TEST_DIR/absent.json"
 assert_contains "$OUTPUT" 'cannot be read: No such file' "a file that is not there"
 assert_fails 2 tapemill schedule load
 assert_fails 2 tapemill schedule load --built-in --effective-from 'soon'
+assert_fails 2 tapemill schedule load --built-in --effective-from infinity
+assert_contains "$OUTPUT" 'write a time such as' "a time that is none"
+printf '{"schedules": [\n  {"name": "a", "cron": "0 * * * *", "job": "dates",\n   "about": "caf\xe9"}\n]}' >"$TEST_DIR/bad.json"
+assert_fails 1 tapemill schedule load "$TEST_DIR/bad.json" --dry-run
+assert_contains "$OUTPUT" 'bad.json, line 3: a byte 0xE9 is not UTF-8' "a file in another encoding"
 assert_fails 2 tapemill schedule load --built-in --effective-from '2027-01-10T10:00:00Z'
 load <<'END'
 {"name": "hourly", "cron": "0 * * * *", "catch_up": "all", "overlap": "queue", "about": "each hour"}
@@ -280,9 +285,81 @@ tapemill schedule resume hourly >/dev/null
 set_clock 2027-01-10T13:30:00Z
 await_ticks hourly '11:00 skipped paused, 12:00 skipped paused, 13:00 enqueued'
 tapemill schedule run hourly --at 2027-01-10T11:00:00Z >/dev/null
-await_ticks hourly '11:00 enqueued by_hand, 12:00 skipped paused, 13:00 enqueued'
+await_ticks hourly '11:00 enqueued again_by_hand, 12:00 skipped paused, 13:00 enqueued'
 assert_equal '10:00-11:00 12:00-13:00' "$(intervals_of hourly)" "a tick that is made up for has its own interval"
 echo "pause"
+
+# ---- a tick by hand, and entries that come back --------------------------------------------------------------------
+
+fresh by_hand 2027-01-11T10:30:00Z
+load <<'END'
+{"name": "nightly", "cron": "0 1 * * *", "time_zone": "UTC", "catch_up": "all", "catch_up_window": "31d", "overlap": "allow", "job": "daily_performance", "dates": "completed"}
+{"name": "serial", "cron": "0 1 * * *", "time_zone": "UTC", "catch_up": "all", "catch_up_window": "31d", "overlap": "skip"}
+{"name": "later", "cron": "0 1 * * *", "time_zone": "UTC", "catch_up": "all", "catch_up_window": "2d", "overlap": "allow", "first": "at_once", "job": "daily_performance", "dates": "completed"}
+{"name": "gone", "cron": "0 1 * * *", "time_zone": "UTC", "catch_up_window": "2d", "overlap": "allow", "job": "daily_performance", "dates": "completed"}
+END
+tapemill schedule run later --at 2026-03-03T01:00:00Z >/dev/null
+set_clock 2027-01-12T10:30:00Z
+begin_scheduler
+await_ticks -d nightly '01-12 01:00 enqueued'
+await_ticks -d gone '01-12 01:00 enqueued'
+await_ticks -d later '03-03 01:00 enqueued by_hand, 01-12 01:00 enqueued'
+assert_equal 1 "$(sql warehouse "select cardinality(job_ids) from etl_schedule_ticks where schedule = 'later' and reason is null")" \
+    "dates of the first tick of its own"
+end_jobs
+stop_process "$scheduler"
+set_clock 2027-01-16T10:30:00Z
+tapemill schedule run nightly >/dev/null
+tapemill schedule run serial >/dev/null
+end_jobs
+sed -i '/"gone"/d; s/\("later".*\),$/\1/' "$TEST_DIR/schedule.json"
+tapemill schedule load "$TEST_DIR/schedule.json" >/dev/null
+begin_scheduler
+await_ticks -d nightly '01-12 01:00 enqueued, 01-13 01:00 enqueued, 01-14 01:00 enqueued, 01-15 01:00 enqueued, 01-16 01:00 enqueued by_hand'
+for day in 13 14 15; do # one after the other
+    wait_until_sql 30 "the tick of the ${day}th" warehouse \
+        "select status from etl_schedule_ticks where schedule = 'serial' and tick_at = '2027-01-$day 01:00Z'" enqueued
+    end_jobs
+done
+await_ticks -d gone '01-12 01:00 enqueued, 01-15 01:00 skipped coalesced, 01-16 01:00 enqueued'
+set_clock 2027-01-17T10:30:00Z
+await_ticks -d serial '01-12 01:00 enqueued, 01-13 01:00 enqueued, 01-14 01:00 enqueued, 01-15 01:00 enqueued, 01-16 01:00 enqueued by_hand, 01-17 01:00 enqueued'
+end_jobs
+set_clock 2027-02-17T10:30:00Z
+load <<'END'
+{"name": "gone", "cron": "0 1 * * *", "time_zone": "UTC", "catch_up_window": "2d", "overlap": "allow", "job": "daily_performance", "dates": "completed"}
+END
+set_clock 2027-02-18T10:30:00Z
+await_ticks -d gone '01-12 01:00 enqueued, 01-15 01:00 skipped coalesced, 01-16 01:00 enqueued, 02-15 01:00 skipped window, 02-18 01:00 enqueued'
+assert_equal 3 "$(sql warehouse "select cardinality(job_ids) from etl_schedule_ticks where schedule = 'gone' and tick_at > '2027-02-18'")" \
+    "dates of an entry that came back: of the window, not of the month"
+assert_contains "$(sql warehouse "select severity, body from etl_alerts where cause = 'schedule:gone'")" \
+    'tapemill backfill daily_performance --from 2027-01-15 --to 2027-02-13' "the alert of what was given up"
+tapemill doctor >"$TEST_DIR/doctor.txt" || true
+assert_contains "$(cat "$TEST_DIR/doctor.txt")" 'tapemill backfill daily_performance --from 2027-01-15 --to 2027-02-13' "doctor on it"
+echo "a tick by hand, and entries that come back"
+
+# ---- entries that cannot run, ticks without dates -------------------------------------------------------------------
+
+fresh trouble 2027-01-10T23:30:00Z
+load <<'END'
+{"name": "broken", "cron": "0 * * * *"}
+{"name": "hourly", "cron": "0 * * * *", "overlap": "allow"}
+{"name": "dated", "cron": "0 * * * *", "time_zone": "UTC", "catch_up": "all", "job": "daily_performance", "dates": "completed"}
+END
+sql warehouse "update etl_schedules set job = 'no_such_job' where name = 'broken'"
+begin_scheduler
+set_clock 2027-01-11T04:30:00Z
+await_ticks hourly '03:00 skipped coalesced, 04:00 enqueued'
+set_clock 2027-01-11T05:30:00Z # midnight in New York was at 05:00
+await_ticks dated '00:00 skipped no_date, 01:00 skipped no_date, 02:00 skipped no_date, 03:00 skipped no_date, 04:00 skipped no_date, 05:00 enqueued'
+assert_equal 1 "$(grep -c 'a schedule cannot run' "$STARTED_LOG")" "how often it is said that one cannot run"
+tapemill doctor >"$TEST_DIR/doctor.txt" || true
+assert_contains "$(cat "$TEST_DIR/doctor.txt")" 'cannot run: broken' "doctor on it"
+tapemill schedule pause broken --reason 'its job is gone' >/dev/null
+tapemill doctor >"$TEST_DIR/doctor.txt" || true
+assert_equal 0 "$(grep -c 'cannot run' "$TEST_DIR/doctor.txt")" "doctor once it is paused"
+echo "entries that cannot run, ticks without dates"
 
 # ---- versions ---------------------------------------------------------------------------------------------------
 
