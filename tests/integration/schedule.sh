@@ -81,6 +81,15 @@ assert_contains "$(cat "$TEST_DIR/migrate.txt")" '9 schedules are stored' "migra
 assert_contains "$("$TAPEMILL_BIN/tapemill" migrate)" 'nothing to do' "migrating again"
 assert_equal 1 "$(sql warehouse 'select count(*) from etl_schedule_versions')" "versions after migrating twice"
 assert_equal 9 "$(tapemill schedule list --json | grep -c '"state": "active"')" "schedules in effect"
+echo '{"schedules": []}' >"$TEST_DIR/other.json"
+assert_fails 1 "$TAPEMILL_BIN/tapemill" migrate --schedule "$TEST_DIR/other.json"
+assert_contains "$OUTPUT" "tapemill schedule load $TEST_DIR/other.json" "a schedule for a warehouse that has one"
+"$TAPEMILL_BIN/tapemill" migrate --schedule "$TAPEMILL_ROOT/ops/schedule.json" >/dev/null # the same
+sql warehouse "delete from etl_schedules where name = 'fx_rates'" # as if an older Tapemill had stored it
+assert_contains "$("$TAPEMILL_BIN/tapemill" migrate)" 'tapemill schedule load --built-in' "migrating after an upgrade"
+assert_contains "$(tapemill doctor || true)" 'comes with differs from the one stored' "doctor after an upgrade"
+tapemill schedule load --built-in >"$TEST_DIR/load.txt"
+assert_contains "$(cat "$TEST_DIR/load.txt")" '+ fx_rates' "what an upgrade brings"
 begin_scheduler
 wait_until_sql 30 "what begins at once" warehouse "select string_agg(schedule, ' ' order by schedule) from etl_schedule_ticks
     where job_id is not null" 'dates dimensions fx_rates partitions'
@@ -125,6 +134,12 @@ load <<'END'
 {"name": "hourly", "cron": "0 * * * *", "catch_up": "all", "overlap": "queue", "about": "each hour"}
 {"name": "night", "cron": "30 2 * * *", "fold": "both"}
 END
+load --effective-from 2027-01-12T00:00:00Z <<'END'
+{"name": "hourly", "cron": "0 * * * *"}
+END
+"$TAPEMILL_BIN/tapemill" schedule load --built-in --effective-from 2027-01-11T00:00:00Z >"$TEST_DIR/load.txt"
+assert_contains "$(cat "$TEST_DIR/load.txt")" "But only until 2027-01-11 19:00:00-05: then version 3 " "a version that will be replaced"
+sql warehouse 'delete from etl_schedule_versions where id > 2'
 load --dry-run <<'END'
 {"name": "hourly", "cron": "30 * * * *", "catch_up": "all", "overlap": "queue", "about": "each hour"}
 {"name": "new", "cron": "@daily"}
@@ -321,7 +336,7 @@ for day in 13 14 15; do # one after the other
         "select status from etl_schedule_ticks where schedule = 'serial' and tick_at = '2027-01-$day 01:00Z'" enqueued
     end_jobs
 done
-await_ticks -d gone '01-12 01:00 enqueued, 01-15 01:00 skipped coalesced, 01-16 01:00 enqueued'
+await_ticks -d gone '01-12 01:00 enqueued, 01-14 01:00 skipped window, 01-15 01:00 skipped coalesced, 01-16 01:00 enqueued'
 set_clock 2027-01-17T10:30:00Z
 await_ticks -d serial '01-12 01:00 enqueued, 01-13 01:00 enqueued, 01-14 01:00 enqueued, 01-15 01:00 enqueued, 01-16 01:00 enqueued by_hand, 01-17 01:00 enqueued'
 end_jobs
@@ -330,7 +345,7 @@ load <<'END'
 {"name": "gone", "cron": "0 1 * * *", "time_zone": "UTC", "catch_up_window": "2d", "overlap": "allow", "job": "daily_performance", "dates": "completed"}
 END
 set_clock 2027-02-18T10:30:00Z
-await_ticks -d gone '01-12 01:00 enqueued, 01-15 01:00 skipped coalesced, 01-16 01:00 enqueued, 02-15 01:00 skipped window, 02-18 01:00 enqueued'
+await_ticks -d gone '01-12 01:00 enqueued, 01-14 01:00 skipped window, 01-15 01:00 skipped coalesced, 01-16 01:00 enqueued, 02-15 01:00 skipped window, 02-18 01:00 enqueued'
 assert_equal 3 "$(sql warehouse "select cardinality(job_ids) from etl_schedule_ticks where schedule = 'gone' and tick_at > '2027-02-18'")" \
     "dates of an entry that came back: of the window, not of the month"
 assert_contains "$(sql warehouse "select severity, body from etl_alerts where cause = 'schedule:gone'")" \
