@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/utf8.h"
+
 /* What may stand next. */
 enum { EXPECTS_VALUE, EXPECTS_MEMBER_OR_END, EXPECTS_ELEMENT_OR_END, EXPECTS_COMMA_OR_END };
 
@@ -111,8 +113,13 @@ read_text(struct json_reader *reader, struct error *error)
     reader->at++;
     while (*reader->at != '"') {
         const char *end = reader->at;
-        while ((unsigned char)*end >= 32 && *end != '"' && *end != '\\')
-            end++;
+        for (int length = 1; (unsigned char)*end >= 32 && *end != '"' && *end != '\\'; end += length) {
+            length = utf8_length((const unsigned char *)end);
+            if (!length)
+                return json_reader_error(reader, reader->at_line, error,
+                                         "a byte 0x%02X is not UTF-8 text; save the file as UTF-8",
+                                         (unsigned)(unsigned char)*end);
+        }
         if (append(reader, reader->at, (size_t)(end - reader->at), error))
             return error->code;
         reader->at = end;

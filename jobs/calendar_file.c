@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/utf8.h"
+
 #define FIELDS_MAX 5
 #define WEEKDAYS   7
 
@@ -104,40 +106,13 @@ parse_weekday(struct parser *parser, int header)
     return parse_hours(parser, &parser->calendar->weekly[header - HEADER_MONDAY]);
 }
 
-/* The length of the UTF-8 character that begins at text, or 0 if none does (RFC 3629; overlong forms are caught by the
- * least second byte). Control characters are refused too. */
-static int
-utf8_length(const unsigned char *text)
-{
-    static const struct {
-        unsigned char first, last, second_first, second_last;
-        int length;
-    } forms[] = {
-        {0x20, 0x7E, 0, 0, 1},       {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3},
-        {0xE1, 0xEC, 0x80, 0xBF, 3}, {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3},
-        {0xF0, 0xF0, 0x90, 0xBF, 4}, {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
-    };
-    size_t form = 0;
-    while (form < sizeof(forms) / sizeof(forms[0]) && (text[0] < forms[form].first || text[0] > forms[form].last))
-        form++;
-    if (form == sizeof(forms) / sizeof(forms[0]))
-        return 0;
-    for (int i = 1; i < forms[form].length; i++) {
-        unsigned char least = i == 1 ? forms[form].second_first : 0x80;
-        unsigned char most = i == 1 ? forms[form].second_last : 0xBF;
-        if (text[i] < least || text[i] > most)
-            return 0;
-    }
-    return forms[form].length;
-}
-
 static enum error_code
 check_name(struct parser *parser, const char *name)
 {
     if (strlen(name) > CALENDAR_NAME_MAX_BYTES)
         return FAIL(parser, "the name \"%.20s...\" is longer than %d bytes; shorten it", name, CALENDAR_NAME_MAX_BYTES);
     for (const unsigned char *c = (const unsigned char *)name; *c;) {
-        int length = utf8_length(c);
+        int length = *c < 0x20 || *c == 0x7F ? 0 : utf8_length(c); /* control characters are refused too */
         if (length == 0)
             return FAIL(parser, "the name has a byte 0x%02X that is not UTF-8 text; save the file as UTF-8",
                         (unsigned)*c);

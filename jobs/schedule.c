@@ -350,3 +350,41 @@ schedule_value(const struct schedule *schedule, enum schedule_key key, char scra
     (void)snprintf(scratch, 24, "%d", schedule->priority);
     return scratch;
 }
+
+const char *
+schedule_argument(const struct schedule *schedule, const char *name)
+{
+    for (size_t i = 0; i < schedule->argument_count; i++)
+        if (strcmp(schedule->arguments[i].name, name) == 0)
+            return schedule->arguments[i].value;
+    return NULL;
+}
+
+static bool
+agree(const struct schedule *schedule, const struct schedule *other)
+{
+    char scratch[24], other_scratch[24];
+    if (!other || schedule->trouble || other->trouble || schedule->argument_count != other->argument_count)
+        return false;
+    for (int i = 0; i < SCHEDULE_KEY_COUNT; i++) {
+        const char *value = schedule_value(schedule, (enum schedule_key)i, scratch);
+        const char *other_value = schedule_value(other, (enum schedule_key)i, other_scratch);
+        if (i != SCHEDULE_KEY_ARGUMENTS && strcmp(value ? value : "", other_value ? other_value : "") != 0)
+            return false;
+    }
+    for (size_t i = 0; i < schedule->argument_count; i++) {
+        const char *value = schedule_argument(other, schedule->arguments[i].name);
+        if (!value || strcmp(value, schedule->arguments[i].value) != 0)
+            return false;
+    }
+    return true;
+}
+
+bool
+schedule_sets_agree(const struct schedule_set *set, const struct schedule_set *other)
+{
+    bool same = set->count == other->count;
+    for (size_t i = 0; same && i < set->count; i++)
+        same = agree(&set->items[i], schedule_find(other, set->items[i].name));
+    return same;
+}

@@ -41,7 +41,7 @@ enum schedule_overlap { SCHEDULE_OVERLAP_SKIP, SCHEDULE_OVERLAP_QUEUE, SCHEDULE_
 enum schedule_first { SCHEDULE_FIRST_NEXT_TICK, SCHEDULE_FIRST_AT_ONCE };
 enum schedule_dates {
     SCHEDULE_DATES_NONE,
-    SCHEDULE_DATES_TO_TICK,  /* those after the date of the tick before, to the tick's own, which is not over yet */
+    SCHEDULE_DATES_TO_TICK,  /* those that ended since the tick before, and the tick's own, which is not over yet */
     SCHEDULE_DATES_COMPLETED /* those that ended since the tick before */
 };
 
@@ -94,6 +94,12 @@ ERROR_MUST_CHECK enum error_code schedule_build(const struct schedule_text *text
 
 /* The schedule of that name, or NULL. */
 const struct schedule *schedule_find(const struct schedule_set *set, const char *name);
+
+/* Whether the sets say the same, whatever the order. A schedule that cannot run equals none. */
+bool schedule_sets_agree(const struct schedule_set *set, const struct schedule_set *other);
+
+/* The value of an argument, or NULL. */
+const char *schedule_argument(const struct schedule *schedule, const char *name);
 
 /* The value of a key as it is stored: every default spelt out; NULL where there is none. scratch holds numbers. */
 const char *schedule_value(const struct schedule *schedule, enum schedule_key key, char scratch[24]);

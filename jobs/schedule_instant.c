@@ -88,11 +88,6 @@ schedule_dates_of(const struct schedule *schedule, const struct business_clock *
                   int64_t tick_s, int32_t *first, int32_t *last)
 {
     int32_t from = date_of(clock, interval_start_s), to = date_of(clock, tick_s);
-    if (schedule->dates == SCHEDULE_DATES_COMPLETED) {
-        *first = from;
-        *last = to - 1;
-    } else {
-        *first = from < to ? from + 1 : to;
-        *last = to;
-    }
+    *first = from;
+    *last = schedule->dates == SCHEDULE_DATES_COMPLETED ? to - 1 : to;
 }

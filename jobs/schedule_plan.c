@@ -20,6 +20,7 @@ schedule_reason_name(enum schedule_reason reason)
         [SCHEDULE_REASON_OVERLAP] = "overlap",
         [SCHEDULE_REASON_NO_DATE] = "no_date",
         [SCHEDULE_REASON_BY_HAND] = "by_hand",
+        [SCHEDULE_REASON_AGAIN] = "again_by_hand",
     };
     return names[reason];
 }
@@ -105,6 +106,19 @@ begins_at_once(const struct schedule *schedule, const struct schedule_state *sta
            state->now_s <= state->until_s && newest_s != INT64_MIN;
 }
 
+/* Gives up what an entry that was gone for longer than its window would carry from before. */
+static void
+skip_absence(struct planner *planner, const struct schedule_state *state)
+{
+    int64_t tick_s, done_s = planner->done_s;
+    if (!state->has_last || !state->returns ||
+        !schedule_previous(planner->schedule, state->from_s - planner->schedule->window_s, &tick_s) ||
+        tick_s <= state->last_s)
+        return;
+    decide(planner, SCHEDULE_SKIP, SCHEDULE_REASON_WINDOW, tick_s);
+    planner->done_s = done_s;
+}
+
 void
 schedule_plan(const struct schedule *schedule, const struct schedule_state *state, struct schedule_plan *plan)
 {
@@ -120,6 +134,7 @@ schedule_plan(const struct schedule *schedule, const struct schedule_state *stat
         planner.carry_s = state->carry_s;
     else if (!schedule_previous(schedule, first_s, &planner.carry_s))
         planner.carry_s = first_s;
+    skip_absence(&planner, state);
     if (newest_s > planner.done_s && state->paused)
         decide(&planner, SCHEDULE_SKIP, SCHEDULE_REASON_PAUSED, newest_s);
     else if (newest_s > planner.done_s && begins_at_once(schedule, state, newest_s))

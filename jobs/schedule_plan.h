@@ -27,7 +27,8 @@ enum schedule_reason {
     SCHEDULE_REASON_COALESCED, /* a later run covers its interval */
     SCHEDULE_REASON_OVERLAP,   /* jobs of the tick before are live; the next run covers its interval */
     SCHEDULE_REASON_NO_DATE,   /* no business date ended in its interval */
-    SCHEDULE_REASON_BY_HAND,   /* `tapemill schedule run` */
+    SCHEDULE_REASON_BY_HAND,   /* `tapemill schedule run`, before the plan came to it, which takes no notice of it */
+    SCHEDULE_REASON_AGAIN,     /* the same, for a tick that was decided before */
     SCHEDULE_REASON_COUNT
 };
 
@@ -38,6 +39,7 @@ const char *schedule_reason_name(enum schedule_reason reason);
 struct schedule_state {
     bool has_last;           /* there is a tick at or before now, */
     int64_t last_s, carry_s; /* the newest; and where the data interval of the next one begins */
+    bool returns; /* the version before has no such schedule: of its absence the window is carried, no more */
     int64_t from_s, until_s; /* the ticks of the schedule's version: [from_s, until_s] */
     int64_t now_s;
     bool paused;

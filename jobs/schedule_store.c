@@ -203,3 +203,33 @@ schedule_store_read(struct database *database, int64_t version, struct arena *ar
     rows_free(rows);
     return code;
 }
+
+static enum error_code
+compare(struct database *database, const char *path, struct arena *arena, struct schedule_difference *difference,
+        struct error *error)
+{
+    struct schedule_now now;
+    struct schedule_set file, stored;
+    struct number_text id;
+    struct rows *rows;
+    if (schedule_store_now(database, &now, error) ||
+        schedule_file_read(path, config_text(CONFIG_TIMEZONE), arena, &file, error) ||
+        schedule_store_read(database, now.newest_id, arena, &stored, error) ||
+        database_query(database, SQL("origin"), DATABASE_VALUES(number_text(&id, now.newest_id)), &rows, error))
+        return error->code;
+    difference->differs = !schedule_sets_agree(&file, &stored);
+    difference->from_built_in = rows_count(rows) && strcmp(rows_text(rows, 0, 0), SCHEDULE_FILE_BUILT_IN) == 0;
+    rows_free(rows);
+    return ERROR_NONE;
+}
+
+enum error_code
+schedule_store_compare(struct database *database, const char *path, struct schedule_difference *difference,
+                       struct error *error)
+{
+    struct arena arena;
+    arena_init(&arena, SCHEDULE_ARENA_BYTES);
+    enum error_code code = compare(database, path, &arena, difference, error);
+    arena_term(&arena);
+    return code;
+}

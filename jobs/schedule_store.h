@@ -26,6 +26,14 @@ ERROR_MUST_CHECK enum error_code schedule_store_add(struct database *database, c
 ERROR_MUST_CHECK enum error_code schedule_store_first(struct database *database, const char *path, int *stored,
                                                       struct error *error);
 
+/* How the newest version differs from a file (path NULL: the one compiled in). */
+struct schedule_difference {
+    bool differs;
+    bool from_built_in; /* the version is the one that was compiled in when it was loaded */
+};
+ERROR_MUST_CHECK enum error_code schedule_store_compare(struct database *database, const char *path,
+                                                        struct schedule_difference *difference, struct error *error);
+
 /* Reads a version. A schedule that this binary cannot run, because it lacks its job, has its trouble set. */
 ERROR_MUST_CHECK enum error_code schedule_store_read(struct database *database, int64_t version, struct arena *arena,
                                                      struct schedule_set *set, struct error *error);

@@ -121,6 +121,19 @@ schedule_tick_has_work(const struct schedule_tick *tick)
     return range.first <= range.last;
 }
 
+bool
+schedule_tick_backfill(const struct schedule_tick *tick, char command[SCHEDULE_TICK_COMMAND_BYTES])
+{
+    char from[CALENDAR_DATE_BYTES], to[CALENDAR_DATE_BYTES];
+    int32_t first, last;
+    if (!schedule_tick_has_work(tick) || tick->schedule->dates == SCHEDULE_DATES_NONE)
+        return false;
+    schedule_dates_of(tick->schedule, tick->clock, tick->start_s, tick->tick_s, &first, &last);
+    (void)snprintf(command, SCHEDULE_TICK_COMMAND_BYTES, "tapemill backfill %s --from %s --to %s",
+                   tick->schedule->target, calendar_date_format(first, from), calendar_date_format(last, to));
+    return true;
+}
+
 static enum error_code
 enqueue_all(struct database *database, const struct schedule_tick *tick, int32_t *left_out, struct arena *arena,
             struct schedule_jobs *jobs, struct error *error)
@@ -169,7 +182,9 @@ schedule_tick_enqueue(struct database *database, const struct schedule_tick *tic
     if (enqueue_all(database, tick, &left_out, arena, jobs, error))
         return error->code;
     (void)snprintf(text, sizeof(text), "%s", schedule_reason_name(reason));
+    size_t used = strlen(text);
     if (left_out)
-        (void)snprintf(text, sizeof(text), "the oldest %" PRId32 " dates are left out", left_out);
+        (void)snprintf(text + used, sizeof(text) - used, "%sthe oldest %" PRId32 " dates are left out",
+                       used ? ", " : "", left_out);
     return set_jobs(database, tick, text, jobs->ids + before, jobs->count - before, error);
 }

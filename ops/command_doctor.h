@@ -58,6 +58,13 @@ enum error_code command_doctor_leases(struct command_doctor *doctor, struct comm
 enum error_code command_doctor_content(struct command_doctor *doctor, struct command_doctor_finding *finding,
                                        struct error *error);
 
+/* The schedule (command_doctor_schedule.c): that there is one, that its entries can run, what it gave up of late, and
+ * whether it is still the one that Tapemill comes with. */
+enum error_code command_doctor_schedule(struct command_doctor *doctor, struct command_doctor_finding *finding,
+                                        struct error *error);
+enum error_code command_doctor_given_up(struct command_doctor *doctor, struct command_doctor_finding *finding,
+                                        struct error *error);
+
 /* Fills a finding; remedy NULL: none. Returns ERROR_NONE, so that "return command_doctor_say(...)" reads as one step.
  */
 enum error_code command_doctor_say(struct command_doctor_finding *finding, enum command_doctor_status status,

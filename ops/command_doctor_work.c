@@ -285,6 +285,8 @@ const struct command_doctor_check command_doctor_work_checks[] = {
     {"locks", COMMAND_DOCTOR_SCHEMA, check_locks, NULL},
     {"fold", COMMAND_DOCTOR_SCHEMA, check_fold, NULL},
     {"scheduler", COMMAND_DOCTOR_SCHEMA, check_scheduler, NULL},
+    {"schedule", COMMAND_DOCTOR_SCHEMA, command_doctor_schedule, NULL},
+    {"dates given up", COMMAND_DOCTOR_SCHEMA, command_doctor_given_up, NULL},
     {"workers", COMMAND_DOCTOR_REDIS, check_workers, NULL},
     {"queued jobs", COMMAND_DOCTOR_REDIS_AND_SCHEMA, command_doctor_queued, NULL},
     {"leases", COMMAND_DOCTOR_REDIS_AND_SCHEMA, command_doctor_leases, NULL},

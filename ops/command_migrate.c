@@ -58,6 +58,25 @@ tell_applied(const struct migration_state *states, size_t count, int applied_cou
         printf("The warehouse schema is at version %d; nothing to do.\n", migration_known_version());
 }
 
+/* A warehouse that has a schedule keeps it: says so when a file was given that says otherwise, or when the schedule
+ * that Tapemill came with has changed since. */
+static enum error_code
+tell_schedule(struct database *warehouse, const char *path, bool quiet, struct error *error)
+{
+    struct schedule_difference difference;
+    if (schedule_store_compare(warehouse, path, &difference, error))
+        return error->code;
+    if (path && difference.differs)
+        return error_set(error, ERROR_ARGUMENT,
+                         "the warehouse has a schedule already, which stays as it is; `tapemill schedule load %.200s` "
+                         "stores another one",
+                         path);
+    if (!path && !quiet && difference.differs && difference.from_built_in)
+        puts("The schedule that Tapemill comes with differs from the one stored; `tapemill schedule load --built-in "
+             "--dry-run` shows\nhow, `tapemill schedule load --built-in` stores it.");
+    return ERROR_NONE;
+}
+
 static enum error_code
 run_migrate(const struct command_line *line, struct error *error)
 {
@@ -79,6 +98,8 @@ run_migrate(const struct command_line *line, struct error *error)
         tell_applied(states, count, applied);
     if (!code && !json && scheduled >= 0)
         printf("%d schedules are stored, in effect from now on; `tapemill schedule` lists them.\n", scheduled);
+    if (!code && !status && scheduled < 0)
+        code = tell_schedule(warehouse, command_value(line, "--schedule"), json, error);
     free(states);
     database_close(warehouse);
     return code;

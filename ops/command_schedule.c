@@ -57,7 +57,10 @@ command_schedule_instant(const struct command_schedule *session, const char *tex
 {
     struct rows *rows;
     enum error_code code = database_query(session->warehouse, SQL("instant"), DATABASE_VALUES(text), &rows, error);
-    if (code == ERROR_PG_DATA)
+    bool finite = !code && !rows_is_null(rows, 0, 0);
+    if (!code && !finite)
+        rows_free(rows);
+    if (code == ERROR_PG_DATA || (!code && !finite))
         return error_set(error, ERROR_USAGE,
                          "%s is \"%.60s\"; write a time such as \"2027-03-14 17:30\" or "
                          "2027-03-14T21:30:00Z",
@@ -99,7 +102,7 @@ fill_line(const struct command_schedule *session, const struct schedule *schedul
     (void)snprintf(texts->outcome, sizeof(texts->outcome), "%s%s%s", rows_text(rows, row, TICK_STATUS),
                    rows_text(rows, row, TICK_REASON)[0] ? ": " : "", rows_text(rows, row, TICK_REASON));
     cells[0] = schedule->name;
-    cells[1] = schedule->trouble ? "cannot run" : paused ? "paused" : "active";
+    cells[1] = paused ? "paused" : schedule->trouble ? "cannot run" : "active";
     cells[4] = has_last ? texts->outcome : NULL;
     cells[5] = rows_text(rows, row, TICK_LIVE);
     cells[10] = paused ? rows_text(rows, row, TICK_PAUSED) : NULL;
@@ -243,12 +246,14 @@ static enum error_code
 run_pause(const struct command_line *line, struct error *error)
 {
     struct command_schedule session;
-    const struct schedule *schedule;
+    const struct schedule *schedule = NULL;
     const char *reason = command_value(line, "--reason");
     if (!reason || !reason[0])
         return error_set(error, ERROR_USAGE, "say why, for whoever finds it paused: --reason \"...\"");
     enum error_code code = command_schedule_open(&session, error);
     if (!code)
+        schedule = schedule_find(&session.set, line->words[0]); /* also one that cannot run */
+    if (!code && !schedule)
         code = command_schedule_find(&session, line->words[0], &schedule, error);
     if (!code)
         code = database_query(session.warehouse, SQL("pause"), DATABASE_VALUES(schedule->name, reason), NULL, error);

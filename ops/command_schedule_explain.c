@@ -34,7 +34,7 @@ static const char *const fold_words[] = {
 static const char *const dates_words[] = {
     [SCHEDULE_DATES_NONE] = "",
     [SCHEDULE_DATES_TO_TICK] =
-        ", for each business date after that of the tick before, to the tick's own (not over then)",
+        ", for each business date that ended since the tick before, and the tick's own (not over then)",
     [SCHEDULE_DATES_COMPLETED] = ", for each business date that ended since the tick before",
 };
 
@@ -90,7 +90,8 @@ print_skipped(const struct schedule *schedule, const struct change *change, int6
 {
     char text[TIME_BYTES], local[SCHEDULE_INSTANT_BYTES], utc[SCHEDULE_INSTANT_BYTES];
     printf("    %s does not exist: ", time_of_day(wall_s, text));
-    if (schedule->policy.gap == CRON_GAP_NEXT_INSTANT && is_tick(schedule, change->unix_s))
+    if (schedule->policy.gap == CRON_GAP_NEXT_INSTANT && !schedule->cron.every_hour &&
+        is_tick(schedule, change->unix_s))
         printf("moved to %s (%s)\n", schedule_instant(schedule->zone, change->unix_s, local),
                schedule_instant_utc(change->unix_s, utc));
     else

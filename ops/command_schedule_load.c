@@ -32,15 +32,6 @@ print_key_change(const char *name, const char *key, const char *before, const ch
     return true;
 }
 
-static const char *
-argument_of(const struct schedule *schedule, const char *name)
-{
-    for (size_t i = 0; i < schedule->argument_count; i++)
-        if (strcmp(schedule->arguments[i].name, name) == 0)
-            return schedule->arguments[i].value;
-    return NULL;
-}
-
 static bool
 print_schedule_change(const struct schedule *before, const struct schedule *after)
 {
@@ -58,10 +49,10 @@ print_schedule_change(const struct schedule *before, const struct schedule *afte
     }
     for (size_t i = 0; i < after->argument_count; i++) {
         const char *name = after->arguments[i].name;
-        changed |= print_key_change(after->name, name, argument_of(before, name), after->arguments[i].value);
+        changed |= print_key_change(after->name, name, schedule_argument(before, name), after->arguments[i].value);
     }
     for (size_t i = 0; i < before->argument_count; i++)
-        if (!argument_of(after, before->arguments[i].name))
+        if (!schedule_argument(after, before->arguments[i].name))
             changed |= print_key_change(after->name, before->arguments[i].name, before->arguments[i].value, NULL);
     return changed;
 }
@@ -103,6 +94,24 @@ read_from(const struct command_line *line, const struct command_schedule *sessio
                            "--effective-from %s is over: what happened then is done; leave it out for now", given);
 }
 
+/* A version that was stored for later replaces this one then. */
+static enum error_code
+print_successor(const struct command_schedule *session, int64_t from_us, struct error *error)
+{
+    struct number_text from;
+    struct rows *rows;
+    if (database_query(session->warehouse, sql_text("ops/schedule", "coming"),
+                       DATABASE_VALUES(number_text(&from, from_us)), &rows, error))
+        return error->code;
+    if (rows_count(rows))
+        printf(
+            "But only until %s: then version %s (%s) replaces it, which was stored before. To replace that one, load "
+            "a file\nwith --effective-from '%s'.\n",
+            rows_text(rows, 0, 2), rows_text(rows, 0, 0), rows_text(rows, 0, 1), rows_text(rows, 0, 2));
+    rows_free(rows);
+    return ERROR_NONE;
+}
+
 static enum error_code
 load(const struct command_line *line, struct command_schedule *session, struct error *error)
 {
@@ -125,7 +134,7 @@ load(const struct command_line *line, struct command_schedule *session, struct e
         return error->code;
     printf("Version %" PRId64 " with %zu schedules is stored, in effect from %s on.\n", version, set.count,
            schedule_instant_utc(from_us / 1000000, instant));
-    return ERROR_NONE;
+    return print_successor(session, from_us, error);
 }
 
 static enum error_code
@@ -194,12 +203,14 @@ choose_tick(const struct command_line *line, const struct command_schedule *sess
 
 /* Makes sure of the tick's row, and of its data interval as it is there. */
 static enum error_code
-find_tick(const struct command_schedule *session, struct schedule_tick *tick, struct error *error)
+find_tick(const struct command_schedule *session, struct schedule_tick *tick, enum schedule_reason *reason,
+          struct error *error)
 {
     struct number_text instant;
     char text[SCHEDULE_INSTANT_BYTES];
     struct rows *rows;
     bool inserted;
+    const char *by_hand = schedule_reason_name(SCHEDULE_REASON_BY_HAND);
     if (!schedule_previous(tick->schedule, tick->tick_s - 1, &tick->start_s))
         tick->start_s = tick->tick_s - 1;
     if (schedule_tick_insert(session->warehouse, tick, SCHEDULE_RUN, SCHEDULE_REASON_BY_HAND, &inserted, error) ||
@@ -210,6 +221,8 @@ find_tick(const struct command_schedule *session, struct schedule_tick *tick, st
                        DATABASE_VALUES(tick->schedule->name, number_text(&instant, tick->tick_s)), &rows, error))
         return error->code;
     bool live = rows_boolean(rows, 0, 3);
+    if (strncmp(rows_text(rows, 0, 1), by_hand, strlen(by_hand)) != 0)
+        *reason = SCHEDULE_REASON_AGAIN;
     if (rows_integer(rows, 0, 2) < tick->tick_s)
         tick->start_s = rows_integer(rows, 0, 2);
     rows_free(rows);
@@ -224,18 +237,19 @@ static enum error_code
 enqueue(struct command_schedule *session, struct schedule_tick *tick, struct schedule_jobs *jobs, struct error *error)
 {
     struct database *warehouse = session->warehouse;
+    enum schedule_reason reason = SCHEDULE_REASON_BY_HAND;
     error->code = ERROR_NONE;
     enum error_code code = database_begin(warehouse, error);
     if (!code)
         code = database_query(warehouse, LEDGER("lock"), DATABASE_VALUES(tick->schedule->name), NULL, error);
     if (!code)
-        code = find_tick(session, tick, error);
+        code = find_tick(session, tick, &reason, error);
     if (!code && !schedule_tick_has_work(tick))
         code = error_set(error, ERROR_ARGUMENT,
                          "no business date ended in the interval of that tick; there is nothing "
                          "to do");
     if (!code)
-        code = schedule_tick_enqueue(warehouse, tick, SCHEDULE_REASON_BY_HAND, &session->arena, jobs, error);
+        code = schedule_tick_enqueue(warehouse, tick, reason, &session->arena, jobs, error);
     if (!code)
         code = database_commit(warehouse, error);
     if (code)

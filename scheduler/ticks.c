@@ -1,9 +1,11 @@
 #include "scheduler/ticks.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/failpoint.h"
 #include "core/history.h"
+#include "core/ledger.h"
 #include "core/log.h"
 #include "core/mutant.h"
 #include "core/number_text.h"
@@ -14,13 +16,14 @@
 
 #define SQL(name) sql_text("ledger/schedule", name)
 
-enum { US_PER_S = 1000000, JOBS_ARENA_BYTES = 16 * 1024 * 1024 };
+enum { US_PER_S = 1000000, JOBS_ARENA_BYTES = 16 * 1024 * 1024, TROUBLE_PAUSE_S = 60 };
 
 /* When a schedule is to be looked at again. */
 struct ticks_entry {
     int64_t next_s;
     bool unfinished; /* ticks are undecided still */
     bool waiting;    /* one waits for live jobs to end */
+    bool told;       /* that it cannot run */
 };
 
 struct ticks_version {
@@ -121,10 +124,11 @@ static enum error_code
 read_state(struct look *look, const struct ticks_version *version, const char *name, struct schedule_state *state,
            struct error *error)
 {
-    struct number_text now;
+    struct number_text now, id;
     struct rows *rows;
     if (database_query(look->database, SQL("settle"), DATABASE_VALUES(name), NULL, error) ||
-        database_query(look->database, SQL("state"), DATABASE_VALUES(name, number_text(&now, look->now_s)), &rows,
+        database_query(look->database, SQL("state"),
+                       DATABASE_VALUES(name, number_text(&now, look->now_s), number_text(&id, version->id)), &rows,
                        error))
         return error->code;
     *state = (struct schedule_state){
@@ -137,6 +141,7 @@ read_state(struct look *look, const struct ticks_version *version, const char *n
         .paused = rows_boolean(rows, 0, 2),
         .live = rows_boolean(rows, 0, 3),
         .waiting = rows_boolean(rows, 0, 4),
+        .returns = rows_boolean(rows, 0, 5),
     };
     rows_free(rows);
     return ERROR_NONE;
@@ -175,12 +180,47 @@ release(struct look *look, struct schedule_tick tick, struct schedule_state *sta
     return ERROR_NONE;
 }
 
+/* Dates that nobody will load by themselves: says which, and what makes up for them. */
 static enum error_code
-carry_out(struct look *look, struct schedule_tick tick, const struct schedule_verdict *verdict, struct arena *arena,
-          struct schedule_jobs *jobs, struct error *error)
+tell_given_up(struct look *look, const struct schedule_tick *tick, enum schedule_reason reason, struct error *error)
+{
+    const char *name = tick->schedule->name;
+    char command[SCHEDULE_TICK_COMMAND_BYTES], cause[SCHEDULE_NAME_MAX + 16], title[SCHEDULE_NAME_MAX + 64];
+    char body[SCHEDULE_TICK_COMMAND_BYTES + 96];
+    if ((reason != SCHEDULE_REASON_WINDOW && reason != SCHEDULE_REASON_MISSED) ||
+        !schedule_tick_backfill(tick, command))
+        return ERROR_NONE;
+    (void)snprintf(cause, sizeof(cause), "schedule:%s", name);
+    (void)snprintf(title, sizeof(title), "schedule %s has given up business dates", name);
+    (void)snprintf(body, sizeof(body), "No scheduler ran in time (reason: %s). To make up for it: %s",
+                   schedule_reason_name(reason), command);
+    log_warn("dates given up", LOG_TEXT("schedule", name), LOG_TEXT("reason", schedule_reason_name(reason)),
+             LOG_TEXT("remedy", command));
+    return ledger_alert(look->database, cause, "warning", title, body, 0, error);
+}
+
+/* Inserts the row of a verdict. A skipped one whose instant was run by hand is noted at the instant before, if that is
+ * undecided: it speaks for all since after_s. */
+static enum error_code
+insert_row(struct look *look, struct schedule_tick *tick, enum schedule_action action, enum schedule_reason reason,
+           int64_t after_s, bool *inserted, struct error *error)
+{
+    do {
+        if (schedule_tick_insert(look->database, tick, action, reason, inserted, error))
+            return error->code;
+    } while (!*inserted && action == SCHEDULE_SKIP &&
+             schedule_previous(tick->schedule, tick->tick_s - 1, &tick->tick_s) && tick->tick_s > after_s);
+    return ERROR_NONE;
+}
+
+/* Brings *state up to the verdict. *off: it was not carried out as planned, so what follows is to be planned anew. */
+static enum error_code
+carry_out(struct look *look, struct schedule_tick tick, const struct schedule_verdict *verdict,
+          struct schedule_state *state, struct arena *arena, struct schedule_jobs *jobs, bool *off, struct error *error)
 {
     enum schedule_action action = verdict->action;
     enum schedule_reason reason = verdict->reason;
+    int64_t after_s = state->has_last ? state->last_s : state->from_s - 1;
     size_t before = jobs->count;
     bool inserted;
     tick.start_s = verdict->start_s;
@@ -189,14 +229,43 @@ carry_out(struct look *look, struct schedule_tick tick, const struct schedule_ve
         action = SCHEDULE_SKIP;
         reason = SCHEDULE_REASON_NO_DATE;
     }
-    if (schedule_tick_insert(look->database, &tick, action, reason, &inserted, error))
+    if (insert_row(look, &tick, action, reason, after_s, &inserted, error))
         return error->code;
-    if (!inserted && !MUTANT("double_tick"))
+    inserted = inserted || MUTANT("double_tick");
+    bool carried = action == SCHEDULE_SKIP ? reason == SCHEDULE_REASON_COALESCED || reason == SCHEDULE_REASON_OVERLAP
+                                           : !inserted; /* by hand: the next run covers it again */
+    *off = action != verdict->action || (!inserted && action != SCHEDULE_SKIP);
+    state->has_last = true;
+    state->last_s = verdict->tick_s;
+    state->carry_s = carried ? verdict->start_s : verdict->tick_s;
+    state->live = state->live || (inserted && action == SCHEDULE_RUN);
+    state->waiting = state->waiting || (inserted && action == SCHEDULE_QUEUE);
+    if (!inserted)
         return ERROR_NONE;
     look->made_s[look->made++] = tick.tick_s;
     if (action == SCHEDULE_RUN && schedule_tick_enqueue(look->database, &tick, reason, arena, jobs, error))
         return error->code;
     tell(&tick, action, reason, jobs->count - before);
+    return action == SCHEDULE_SKIP ? tell_given_up(look, &tick, reason, error) : ERROR_NONE;
+}
+
+/* Plans and carries out until all went as planned, or the transaction holds enough. */
+static enum error_code
+carry_out_all(struct look *look, struct schedule_tick tick, struct schedule_state *state, struct arena *arena,
+              struct schedule_jobs *jobs, struct schedule_plan *plan, struct error *error)
+{
+    for (bool off = true; off;) {
+        off = false;
+        schedule_plan(tick.schedule, state, plan);
+        if (look->made + plan->count > SCHEDULE_PLAN_MAX) {
+            plan->finished = false;
+            look->busy = true;
+            return ERROR_NONE;
+        }
+        for (size_t i = 0; i < plan->count && !off; i++)
+            if (carry_out(look, tick, &plan->verdicts[i], state, arena, jobs, &off, error))
+                return error->code;
+    }
     return ERROR_NONE;
 }
 
@@ -212,14 +281,28 @@ decide(struct look *look, const struct ticks_version *version, const struct sche
         return error->code;
     if (locked[0] != 't')
         return ERROR_NONE;
-    if (read_state(look, version, schedule->name, &state, error) || release(look, tick, &state, arena, jobs, error))
+    if (read_state(look, version, schedule->name, &state, error) || release(look, tick, &state, arena, jobs, error) ||
+        carry_out_all(look, tick, &state, arena, jobs, plan, error))
         return error->code;
-    schedule_plan(schedule, &state, plan);
     entry->waiting = state.waiting;
-    for (size_t i = 0; i < plan->count; i++) {
-        entry->waiting = entry->waiting || plan->verdicts[i].action == SCHEDULE_QUEUE;
-        if (carry_out(look, tick, &plan->verdicts[i], arena, jobs, error))
-            return error->code;
+    return ERROR_NONE;
+}
+
+/* A schedule that cannot run is said to be so once, and holds up no other; a paused one is known. */
+static enum error_code
+look_at_trouble(struct look *look, const struct schedule *schedule, struct ticks_entry *entry, struct error *error)
+{
+    char paused[8];
+    *entry = (struct ticks_entry){.next_s = look->now_s + TROUBLE_PAUSE_S, .told = entry->told};
+    if (entry->told)
+        return ERROR_NONE;
+    if (database_value(look->database, SQL("paused"), DATABASE_VALUES(schedule->name), paused, sizeof(paused), error))
+        return error->code;
+    entry->told = paused[0] != 't';
+    if (entry->told) {
+        struct error trouble;
+        (void)error_set(&trouble, ERROR_CONFIG, "%s", schedule->trouble);
+        log_error("a schedule cannot run", &trouble);
     }
     return ERROR_NONE;
 }
@@ -234,17 +317,15 @@ advance_schedule(struct look *look, struct ticks_version *version, size_t index,
     struct arena arena;
     if (look->now_s < entry->next_s && !entry->unfinished && !entry->waiting)
         return ERROR_NONE;
+    if (schedule->trouble)
+        return look_at_trouble(look, schedule, entry, error);
     entry->unfinished = true;
-    if (schedule->trouble) {
-        *entry = (struct ticks_entry){.next_s = INT64_MIN};
-        return error_set(error, ERROR_CONFIG, "%s", schedule->trouble);
-    }
     arena_init(&arena, JOBS_ARENA_BYTES);
     look->made = 0;
     enum error_code code = database_begin(look->database, error);
     if (!code)
         code = decide(look, version, schedule, &arena, &jobs, &plan, entry, error);
-    if (!code && plan.count)
+    if (!code && look->made)
         FAILPOINT("scheduler.ticked");
     if (!code)
         code = database_commit(look->database, error);
@@ -256,7 +337,7 @@ advance_schedule(struct look *look, struct ticks_version *version, size_t index,
             history_tick(schedule->name, look->made_s[i] * US_PER_S, jobs.count ? jobs.ids[0] : 0);
         entry->unfinished = !plan.finished;
         entry->next_s = plan.next_s;
-        look->busy = look->busy || plan.count == SCHEDULE_PLAN_MAX;
+        look->busy = look->busy || look->made == SCHEDULE_PLAN_MAX;
         code = redis_watch_push(look->redis, look->database, jobs.ids, jobs.count, error);
     }
     arena_term(&arena);

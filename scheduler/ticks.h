@@ -33,7 +33,8 @@ void ticks_term(struct ticks *ticks);
 void ticks_restart(struct ticks *ticks);
 
 /* Decides the ticks that are due, SCHEDULE_PLAN_MAX of each schedule at a time; *busy when more are. A schedule that
- * fails holds up no other; the error is that of the first. */
+ * fails holds up no other; the error is that of the first. One that cannot run, and is not paused, is no error: it is
+ * logged whenever the versions are read. */
 ERROR_MUST_CHECK enum error_code ticks_advance(struct ticks *ticks, const struct business_clock *clock,
                                                struct database *database, struct redis_watch *redis, bool *busy,
                                                struct error *error);

@@ -48,6 +48,10 @@ from etl_schedules
 where version = $1::bigint
 order by position
 
+-- name: origin
+-- $1 version.
+select origin from etl_schedule_versions where id = $1::bigint
+
 -- name: try_lock
 -- $1 schedule. Whoever decides its ticks holds this; what was read before is read again.
 select pg_try_advisory_xact_lock(hashtextextended('tapemill schedule ' || $1, 0))
@@ -63,12 +67,19 @@ where schedule = $1 and status = 'enqueued' and ended_at is null
                   where j.state in ('waiting', 'queued', 'retry', 'running'))
 
 -- name: state
--- $1 schedule, $2 now in seconds: the newest tick up to now, where the next data interval begins; whether it is paused,
--- has live jobs, has a tick that waits.
+-- $1 schedule, $2 now in seconds, $3 version: the newest tick up to now, where the next data interval begins; whether it
+-- is paused, has live jobs, has a tick that waits; whether the version before has no such schedule. A tick that was run
+-- by hand before the plan came to it says nothing about those before it, and does not count.
 select extract(epoch from last.tick_at)::bigint, extract(epoch from last.carry_at)::bigint,
        exists (select from etl_schedule_pauses where schedule = $1),
        exists (select from etl_schedule_ticks where schedule = $1 and status = 'enqueued' and ended_at is null),
-       exists (select from etl_schedule_ticks where schedule = $1 and status = 'queued' and ended_at is null)
+       exists (select from etl_schedule_ticks where schedule = $1 and status = 'queued' and ended_at is null),
+       not exists (select from etl_schedules
+                   where name = $1
+                     and version = (select before.id from etl_schedule_versions before join etl_schedule_versions this
+                                        on (before.effective_from, before.id) < (this.effective_from, this.id)
+                                    where this.id = $3::bigint
+                                    order by before.effective_from desc, before.id desc limit 1))
 from (select 1) as always
      left join lateral (
         select tick_at,
@@ -76,7 +87,11 @@ from (select 1) as always
                     else tick_at end as carry_at
         from etl_schedule_ticks
         where schedule = $1 and tick_at <= timestamptz 'epoch' + $2::bigint * interval '1 second'
+          and coalesce(reason, '') not like 'by\_hand%'
         order by tick_at desc limit 1) as last on true
+
+-- name: paused
+select exists (select from etl_schedule_pauses where schedule = $1)
 
 -- name: waiting
 -- $1 schedule: the tick that waits.

@@ -93,3 +93,22 @@ limit 1;
 -- Whether our role sees when other sessions' transactions began (watermarks stop short of the oldest).
 select current_setting('server_version') as version, current_database() as database, current_user as role,
        pg_has_role('pg_read_all_stats', 'usage') as sees_sessions;
+
+-- name: paused_schedules
+select schedule from etl_schedule_pauses order by schedule;
+
+-- name: given_up
+-- $1 now in seconds, $2 days: ticks about business dates that were skipped because they were too late, the newest first,
+-- unless a later backfill of the target takes in their time.
+select t.schedule, coalesce(s.pipeline, s.job) as target, s.dates = 'completed' as completed,
+       extract(epoch from coalesce(t.interval_start, t.tick_at))::bigint as start, extract(epoch from t.tick_at)::bigint as tick
+from etl_schedule_ticks t
+join etl_schedules s on s.version = t.version and s.name = t.schedule and s.dates <> 'none'
+where t.status = 'skipped' and t.reason in ('window', 'missed')
+  and t.tick_at between timestamptz 'epoch' + ($1::bigint - $2::bigint * 86400) * interval '1 second'
+                    and timestamptz 'epoch' + $1::bigint * interval '1 second'
+  and not exists (select from etl_backfills b
+                  where b.target = coalesce(s.pipeline, s.job) and b.state <> 'cancelled'
+                    and b.from_date <= (t.interval_start at time zone s.time_zone)::date + 1
+                    and b.to_date >= (t.tick_at at time zone s.time_zone)::date - 1)
+order by t.tick_at desc, t.schedule;

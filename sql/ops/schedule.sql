@@ -27,8 +27,9 @@ where s.version = $2::bigint
 order by s.position
 
 -- name: instant
--- $1 a time as people write it: seconds since 1970-01-01 UTC, and the same in microseconds.
-select floor(extract(epoch from $1::timestamptz))::bigint, (extract(epoch from $1::timestamptz) * 1000000)::bigint
+-- $1 a time as people write it: seconds since 1970-01-01 UTC, and the same in microseconds. Nulls for infinity.
+select floor(extract(epoch from given))::bigint, (extract(epoch from given) * 1000000)::bigint
+from (select nullif(nullif($1::timestamptz, 'infinity'), '-infinity') as given) as finite
 
 -- name: pause
 insert into etl_schedule_pauses (schedule, reason) values ($1, $2)

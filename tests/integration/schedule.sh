@@ -81,6 +81,15 @@ assert_contains "$(cat "$TEST_DIR/migrate.txt")" '9 schedules are stored' "migra
 assert_contains "$("$TAPEMILL_BIN/tapemill" migrate)" 'nothing to do' "migrating again"
 assert_equal 1 "$(sql warehouse 'select count(*) from etl_schedule_versions')" "versions after migrating twice"
 assert_equal 9 "$(tapemill schedule list --json | grep -c '"state": "active"')" "schedules in effect"
+echo '{"schedules": []}' >"$TEST_DIR/other.json"
+assert_fails 1 "$TAPEMILL_BIN/tapemill" migrate --schedule "$TEST_DIR/other.json"
+assert_contains "$OUTPUT" "tapemill schedule load $TEST_DIR/other.json" "a schedule for a warehouse that has one"
+"$TAPEMILL_BIN/tapemill" migrate --schedule "$TAPEMILL_ROOT/ops/schedule.json" >/dev/null # the same
+sql warehouse "delete from etl_schedules where name = 'fx_rates'" # as if an older Tapemill had stored it
+assert_contains "$("$TAPEMILL_BIN/tapemill" migrate)" 'tapemill schedule load --built-in' "migrating after an upgrade"
+assert_contains "$(tapemill doctor || true)" 'comes with differs from the one stored' "doctor after an upgrade"
+tapemill schedule load --built-in >"$TEST_DIR/load.txt"
+assert_contains "$(cat "$TEST_DIR/load.txt")" '+ fx_rates' "what an upgrade brings"
 begin_scheduler
 wait_until_sql 30 "what begins at once" warehouse "select string_agg(schedule, ' ' order by schedule) from etl_schedule_ticks
     where job_id is not null" 'dates dimensions fx_rates partitions'
@@ -88,7 +97,7 @@ set_clock 2027-06-10T21:35:30Z # Thursday, after the close
 wait_until_sql 30 "the dates that daily_load is enqueued for" warehouse "
     select string_agg(distinct p.business_date::text, ' ' order by p.business_date::text) from etl_schedule_ticks t
         join etl_jobs j on j.id = any (t.job_ids) join etl_pipeline_runs p on p.id = j.pipeline_run_id
-    where t.schedule = 'daily_load'" '2027-06-07 2027-06-08 2027-06-09 2027-06-10'
+    where t.schedule = 'daily_load'" '2027-06-06 2027-06-07 2027-06-08 2027-06-09 2027-06-10'
 wait_until_sql 30 "those that ended, as a whole" warehouse "
     select string_agg(distinct p.business_date::text, ' ' order by p.business_date::text) from etl_schedule_ticks t
         join etl_jobs j on j.id = any (t.job_ids) join etl_pipeline_runs p on p.id = j.pipeline_run_id
@@ -115,11 +124,23 @@ assert_fails 1 tapemill schedule load "$TEST_DIR/absent.json"
 assert_contains "$OUTPUT" 'cannot be read: No such file' "a file that is not there"
 assert_fails 2 tapemill schedule load
 assert_fails 2 tapemill schedule load --built-in --effective-from 'soon'
+assert_fails 2 tapemill schedule load --built-in --effective-from infinity
+assert_contains "$OUTPUT" 'write a time such as' "a time that is none"
+printf '{"schedules": [\n  {"name": "a", "cron": "0 * * * *", "job": "dates",\n   "about": "caf\xe9"}\n]}' >"$TEST_DIR/bad.json"
+assert_fails 1 tapemill schedule load "$TEST_DIR/bad.json" --dry-run
+assert_contains "$OUTPUT" 'bad.json, line 3: a byte 0xE9 is not UTF-8' "a file in another encoding"
 assert_fails 2 tapemill schedule load --built-in --effective-from '2027-01-10T10:00:00Z'
 load <<'END'
 {"name": "hourly", "cron": "0 * * * *", "catch_up": "all", "overlap": "queue", "about": "each hour"}
 {"name": "night", "cron": "30 2 * * *", "fold": "both"}
+{"name": "quarters", "cron": "*/15 * * * *", "time_zone": "Australia/Lord_Howe"}
 END
+load --effective-from 2027-01-12T00:00:00Z <<'END'
+{"name": "hourly", "cron": "0 * * * *"}
+END
+"$TAPEMILL_BIN/tapemill" schedule load --built-in --effective-from 2027-01-11T00:00:00Z >"$TEST_DIR/load.txt"
+assert_contains "$(cat "$TEST_DIR/load.txt")" "But only until 2027-01-11 19:00:00-05: then version 3 " "a version that will be replaced"
+sql warehouse 'delete from etl_schedule_versions where id > 2'
 load --dry-run <<'END'
 {"name": "hourly", "cron": "30 * * * *", "catch_up": "all", "overlap": "queue", "about": "each hour"}
 {"name": "new", "cron": "@daily"}
@@ -136,6 +157,8 @@ assert_contains "$(cat "$TEST_DIR/explain.txt")" 'nothing is left out, moved or 
 tapemill schedule explain night >"$TEST_DIR/explain.txt"
 assert_contains "$(cat "$TEST_DIR/explain.txt")" '2027-03-14 02:00:00 the clock is set forward to 03:00:00, by 60 minutes (2027-03-14T07:00:00Z)
     02:30:00 does not exist: moved to 2027-03-14 03:00:00-04:00 (2027-03-14T07:00:00Z)' "a time that is skipped"
+tapemill schedule explain quarters >"$TEST_DIR/explain.txt"
+assert_contains "$(cat "$TEST_DIR/explain.txt")" '02:15:00 does not exist: left out' "a change by half an hour, due in every hour"
 assert_fails 2 tapemill schedule explain nigth
 assert_contains "$OUTPUT" 'did you mean night?' "a name that is not there"
 assert_fails 2 tapemill schedule pause hourly
@@ -280,9 +303,82 @@ tapemill schedule resume hourly >/dev/null
 set_clock 2027-01-10T13:30:00Z
 await_ticks hourly '11:00 skipped paused, 12:00 skipped paused, 13:00 enqueued'
 tapemill schedule run hourly --at 2027-01-10T11:00:00Z >/dev/null
-await_ticks hourly '11:00 enqueued by_hand, 12:00 skipped paused, 13:00 enqueued'
+await_ticks hourly '11:00 enqueued again_by_hand, 12:00 skipped paused, 13:00 enqueued'
 assert_equal '10:00-11:00 12:00-13:00' "$(intervals_of hourly)" "a tick that is made up for has its own interval"
 echo "pause"
+
+# ---- a tick by hand, and entries that come back --------------------------------------------------------------------
+
+fresh by_hand 2027-01-11T10:30:00Z
+load <<'END'
+{"name": "nightly", "cron": "0 1 * * *", "time_zone": "UTC", "catch_up": "all", "catch_up_window": "31d", "overlap": "allow", "job": "daily_performance", "dates": "completed"}
+{"name": "serial", "cron": "0 1 * * *", "time_zone": "UTC", "catch_up": "all", "catch_up_window": "31d", "overlap": "skip"}
+{"name": "later", "cron": "0 1 * * *", "time_zone": "UTC", "catch_up": "all", "catch_up_window": "2d", "overlap": "allow", "first": "at_once", "job": "daily_performance", "dates": "completed"}
+{"name": "gone", "cron": "0 1 * * *", "time_zone": "UTC", "catch_up_window": "2d", "overlap": "allow", "job": "daily_performance", "dates": "completed"}
+END
+tapemill schedule run later --at 2026-03-03T01:00:00Z >/dev/null
+set_clock 2027-01-12T10:30:00Z
+begin_scheduler
+await_ticks -d nightly '01-12 01:00 enqueued'
+await_ticks -d gone '01-12 01:00 enqueued'
+await_ticks -d later '03-03 01:00 enqueued by_hand, 01-12 01:00 enqueued'
+assert_equal 1 "$(sql warehouse "select cardinality(job_ids) from etl_schedule_ticks where schedule = 'later' and reason is null")" \
+    "dates of the first tick of its own"
+end_jobs
+stop_process "$scheduler"
+set_clock 2027-01-16T10:30:00Z
+tapemill schedule run nightly >/dev/null
+tapemill schedule run serial >/dev/null
+end_jobs
+sed -i '/"gone"/d; s/\("later".*\),$/\1/' "$TEST_DIR/schedule.json"
+tapemill schedule load "$TEST_DIR/schedule.json" >/dev/null
+begin_scheduler
+await_ticks -d nightly '01-12 01:00 enqueued, 01-13 01:00 enqueued, 01-14 01:00 enqueued, 01-15 01:00 enqueued, 01-16 01:00 enqueued by_hand'
+for day in 13 14 15; do # one after the other
+    wait_until_sql 30 "the tick of the ${day}th" warehouse \
+        "select status from etl_schedule_ticks where schedule = 'serial' and tick_at = '2027-01-$day 01:00Z'" enqueued
+    end_jobs
+done
+await_ticks -d gone '01-12 01:00 enqueued, 01-14 01:00 skipped window, 01-15 01:00 skipped coalesced, 01-16 01:00 enqueued'
+set_clock 2027-01-17T10:30:00Z
+await_ticks -d serial '01-12 01:00 enqueued, 01-13 01:00 enqueued, 01-14 01:00 enqueued, 01-15 01:00 enqueued, 01-16 01:00 enqueued by_hand, 01-17 01:00 enqueued'
+end_jobs
+set_clock 2027-02-17T10:30:00Z
+load <<'END'
+{"name": "gone", "cron": "0 1 * * *", "time_zone": "UTC", "catch_up_window": "2d", "overlap": "allow", "job": "daily_performance", "dates": "completed"}
+END
+set_clock 2027-02-18T10:30:00Z
+await_ticks -d gone '01-12 01:00 enqueued, 01-14 01:00 skipped window, 01-15 01:00 skipped coalesced, 01-16 01:00 enqueued, 02-15 01:00 skipped window, 02-18 01:00 enqueued'
+assert_equal 3 "$(sql warehouse "select cardinality(job_ids) from etl_schedule_ticks where schedule = 'gone' and tick_at > '2027-02-18'")" \
+    "dates of an entry that came back: of the window, not of the month"
+assert_contains "$(sql warehouse "select severity, body from etl_alerts where cause = 'schedule:gone'")" \
+    'tapemill backfill daily_performance --from 2027-01-15 --to 2027-02-13' "the alert of what was given up"
+tapemill doctor >"$TEST_DIR/doctor.txt" || true
+assert_contains "$(cat "$TEST_DIR/doctor.txt")" 'tapemill backfill daily_performance --from 2027-01-15 --to 2027-02-13' "doctor on it"
+echo "a tick by hand, and entries that come back"
+
+# ---- entries that cannot run, ticks without dates -------------------------------------------------------------------
+
+fresh trouble 2027-01-10T23:30:00Z
+load <<'END'
+{"name": "broken", "cron": "0 * * * *"}
+{"name": "hourly", "cron": "0 * * * *", "overlap": "allow"}
+{"name": "dated", "cron": "0 * * * *", "time_zone": "UTC", "catch_up": "all", "job": "daily_performance", "dates": "completed"}
+END
+sql warehouse "update etl_schedules set job = 'no_such_job' where name = 'broken'"
+begin_scheduler
+set_clock 2027-01-11T04:30:00Z
+await_ticks hourly '03:00 skipped coalesced, 04:00 enqueued'
+set_clock 2027-01-11T05:30:00Z # midnight in New York was at 05:00
+await_ticks dated '00:00 skipped no_date, 01:00 skipped no_date, 02:00 skipped no_date, 03:00 skipped no_date, 04:00 skipped no_date, 05:00 enqueued'
+said=$(grep -c 'a schedule cannot run' "$STARTED_LOG")
+[ "$said" -ge 1 ] && [ "$said" -le 2 ] || fail "it is said $said times that one cannot run" # again after a version closed
+tapemill doctor >"$TEST_DIR/doctor.txt" || true
+assert_contains "$(cat "$TEST_DIR/doctor.txt")" 'cannot run: broken' "doctor on it"
+tapemill schedule pause broken --reason 'its job is gone' >/dev/null
+tapemill doctor >"$TEST_DIR/doctor.txt" || true
+assert_equal 0 "$(grep -c 'cannot run' "$TEST_DIR/doctor.txt")" "doctor once it is paused"
+echo "entries that cannot run, ticks without dates"
 
 # ---- versions ---------------------------------------------------------------------------------------------------
 

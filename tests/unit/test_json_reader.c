@@ -64,6 +64,7 @@ errors_name_the_line(void **state)
          "f.json, line 1: an escape such as \\n or \\u00e9 (and not \\u0000) should stand where \"x\"]\" begins"},
         {"[\"\\u0000\"]", "(and not \\u0000)"},
         {"[\"\\ud83d\"]", "f.json, line 1: the other half of a surrogate pair should stand where \"\"]\" begins"},
+        {"[\"\xC3\xA9\",\n\"caf\xE9\"]", "f.json, line 2: a byte 0xE9 is not UTF-8 text; save the file as UTF-8"},
         {"[01]", "f.json, line 1: a number should stand where \"01]\" begins"},
         {"[-]", "f.json, line 1: a number should stand where \"-]\" begins"},
         {"[1.]", "f.json, line 1: a comma or ] should stand where \".]\" begins"},

@@ -230,21 +230,28 @@ dates_of_a_tick(void **state)
     (void)state;
     static const struct {
         const char *dates, *start, *tick, *first, *last; /* instants in UTC; New York: -5 hours in winter */
+        int roll_hour;
     } cases[] = {
-        {"to_tick", "2024-01-05T22:30", "2024-01-08T22:30", "2024-01-06", "2024-01-08"}, /* Friday to Monday */
-        {"to_tick", "2024-01-08T22:30", "2024-01-09T22:30", "2024-01-09", "2024-01-09"},
-        {"to_tick", "2024-01-09T15:00", "2024-01-09T16:00", "2024-01-09", "2024-01-09"}, /* within a date: that date */
-        {"to_tick", "2024-01-09T04:00", "2024-01-09T05:00", "2024-01-09", "2024-01-09"}, /* at midnight: the new one */
-        {"completed", "2024-01-05T06:00", "2024-01-08T06:00", "2024-01-05", "2024-01-07"},
-        {"completed", "2024-01-08T06:00", "2024-01-09T06:00", "2024-01-08", "2024-01-08"},
-        {"completed", "2024-01-09T04:00", "2024-01-09T05:00", "2024-01-08", "2024-01-08"},
-        {"completed", "2024-01-09T15:00", "2024-01-09T16:00", "2024-01-09", "2024-01-08"}, /* none */
-        {"completed", "2024-03-10T06:00", "2024-03-11T05:00", "2024-03-10", "2024-03-10"}, /* 23 hours */
+        {"to_tick", "2024-01-05T22:30", "2024-01-08T22:30", "2024-01-05", "2024-01-08", 0}, /* Friday to Monday */
+        {"to_tick", "2024-01-08T22:30", "2024-01-09T22:30", "2024-01-08", "2024-01-09", 0},
+        {"to_tick", "2024-01-09T15:00", "2024-01-09T16:00", "2024-01-09", "2024-01-09",
+         0}, /* within a date: that date */
+        {"to_tick", "2024-01-09T04:00", "2024-01-09T05:00", "2024-01-08", "2024-01-09",
+         0}, /* at midnight: the one that ended, too */
+        {"to_tick", "2024-01-08T22:30", "2024-01-09T22:30", "2024-01-09", "2024-01-10",
+         17}, /* began half an hour ago */
+        {"completed", "2024-01-08T22:30", "2024-01-09T22:30", "2024-01-09", "2024-01-09", 17},
+        {"completed", "2024-01-05T06:00", "2024-01-08T06:00", "2024-01-05", "2024-01-07", 0},
+        {"completed", "2024-01-08T06:00", "2024-01-09T06:00", "2024-01-08", "2024-01-08", 0},
+        {"completed", "2024-01-09T04:00", "2024-01-09T05:00", "2024-01-08", "2024-01-08", 0},
+        {"completed", "2024-01-09T15:00", "2024-01-09T16:00", "2024-01-09", "2024-01-08", 0}, /* none */
+        {"completed", "2024-03-10T06:00", "2024-03-11T05:00", "2024-03-10", "2024-03-10", 0}, /* 23 hours */
     };
     struct business_clock clock;
     struct error error;
-    assert_int_equal(business_clock_init(&clock, "America/New_York", 0, &error), ERROR_NONE);
     for (size_t i = 0; i < LENGTH(cases); i++) {
+        assert_int_equal(business_clock_init(&clock, "America/New_York", cases[i].roll_hour * 3600, &error),
+                         ERROR_NONE);
         struct schedule schedule = {.dates =
                                         cases[i].dates[0] == 't' ? SCHEDULE_DATES_TO_TICK : SCHEDULE_DATES_COMPLETED};
         const char *const instants[] = {cases[i].start, cases[i].tick};

@@ -91,7 +91,7 @@ render(const struct schedule_plan *plan)
 
 /* ---- policies ---------------------------------------------------------------------------------------------- */
 
-enum { LIVE = 1, WAITING = 2, PAUSED = 4 };
+enum { LIVE = 1, WAITING = 2, PAUSED = 4, RETURNS = 8 };
 
 static const struct policy_case {
     const char *what, *members, *last, *now;
@@ -253,6 +253,15 @@ static const struct version_case {
      "run [2027-01-10 10:00, 2027-01-10 10:30); run [2027-01-10 10:30, 2027-01-10 10:40)"},
     {"a tick at its beginning is", "\"cron\": \"*/10 * * * *\"", "2027-01-10 10:00", "2027-01-10 10:30", NULL,
      "2027-01-10 10:30", 0, "run [2027-01-10 10:00, 2027-01-10 10:30)"},
+    {"gone for longer than its window", "\"cron\": \"0 0 * * *\", \"time_zone\": \"UTC\", \"catch_up_window\": \"2d\"",
+     "2027-01-10 00:00", "2027-02-10 10:00", NULL, "2027-02-11 10:00", RETURNS,
+     "skip window [2027-01-10 00:00, 2027-02-08 00:00); run [2027-02-08 00:00, 2027-02-11 00:00)"},
+    {"gone for less", "\"cron\": \"0 0 * * *\", \"time_zone\": \"UTC\", \"catch_up_window\": \"2d\"",
+     "2027-02-09 00:00", "2027-02-10 10:00", NULL, "2027-02-11 10:00", RETURNS,
+     "run [2027-02-09 00:00, 2027-02-11 00:00)"},
+    {"replaced, however rarely it was due",
+     "\"cron\": \"0 0 * * *\", \"time_zone\": \"UTC\", \"catch_up_window\": \"2d\"", "2027-01-10 00:00",
+     "2027-02-10 10:00", NULL, "2027-02-11 10:00", 0, "run [2027-01-10 00:00, 2027-02-11 00:00)"},
     {"nor are those past its end", "\"cron\": \"*/10 * * * *\", \"catch_up\": \"all\", \"overlap\": \"allow\"",
      "2027-01-10 10:00", "2027-01-10 09:00", "2027-01-10 10:19:59", "2027-01-10 10:40", 0,
      "run [2027-01-10 10:00, 2027-01-10 10:10)"},
@@ -273,6 +282,7 @@ versions_have_their_own_time(void **state)
             .until_s = one->until ? instant(one->until) : NO_END,
             .now_s = instant(one->now),
             .paused = one->flags & PAUSED,
+            .returns = one->flags & RETURNS,
         };
         schedule_plan(schedule_of(one->members), &known, &plan);
         if (strcmp(render(&plan), one->expected) != 0)
