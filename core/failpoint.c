@@ -6,6 +6,7 @@
 const char *const failpoint_names[] = {
     "keeper.reserved",       /* Redis has leased the job to this keeper */
     "runner.received",       /* the runner knows the job's id */
+    "runner.admitted",       /* the locks of its limits are held, and it is not claimed or parked yet */
     "runner.claimed",        /* the ledger says running, with our fence */
     "runner.begun",          /* the run's transaction is open */
     "partition.made",        /* a leaf is made, in a transaction of its own; only its COMMIT is missing */

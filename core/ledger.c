@@ -330,18 +330,18 @@ complete_run(struct database *database, const char *id, const char *fence, const
 
 enum error_code
 ledger_complete(struct database *database, const struct ledger_run *run, const struct ledger_counts *counts,
-                const char *metadata, struct ledger_pushes *pushes, struct error *error)
+                const char *metadata, struct ledger_pushes *pushes, struct ledger_limits *limits, struct error *error)
 {
     struct number_text id_number, fence_number;
     const char *id = number_text(&id_number, run->job_id), *fence = number_text(&fence_number, run->fence);
     struct rows *rows;
     if (check_counts(counts, error) || release_dependants(database, id, pushes, error) ||
         (run->end_key[0] && ledger_set_condition(database, run->end_key, true, pushes, error)) ||
-        ledger_leave_limits(database, run, pushes, error) ||
         complete_run(database, id, fence, counts, metadata, error) ||
         database_query(database, SQL("complete_job"), DATABASE_VALUES(id, fence), &rows, error))
         return error->code;
     bool held = rows_affected(rows) == 1 || MUTANT("no_fence");
+    ledger_run_limits(run, rows_count(rows) && rows_boolean(rows, 0, 0), limits);
     rows_free(rows);
     if (held)
         history_note(HISTORY_COMMITTING, run->job_id, run->fence);

@@ -47,6 +47,12 @@ struct ledger_pushes {
     size_t count;
 };
 
+/* Begins a transaction that other processes may have to wait for: when its process is frozen, the server ends it.
+ * lock_timeout: "500ms", "0" for none. */
+#define LEDGER_BEGIN_SHORT(lock_timeout)                                                                               \
+    "begin isolation level read committed; set local idle_in_transaction_session_timeout = '5s'; "                     \
+    "set local lock_timeout = '" lock_timeout "'"
+
 /* Inserts a job (in the caller's transaction, if one is open). *created is false when unique_key matched a live job. */
 ERROR_MUST_CHECK enum error_code ledger_enqueue(struct database *database, const struct ledger_new_job *job,
                                                 int64_t *job_id, bool *created, struct error *error);
@@ -78,7 +84,6 @@ struct ledger_run {
     const char *run_id;                                        /* uuid of the etl_job_runs row */
     const char *job_name, *queue, *arguments, *end_key;        /* end_key: "" for none */
     const char *limit_key;                                     /* "" for none */
-    bool queue_limited;                                        /* its queue had a limit when it was claimed */
     int soft_timeout_s, hard_timeout_s;                        /* 0: not its own */
     const char *business_date, *interval_start, *interval_end; /* "" where none */
     int64_t pipeline_run_id, backfill_id, parent_id;
@@ -113,12 +118,24 @@ struct ledger_counts {
     int64_t extracted, inserted, updated, unchanged, superseded, quarantined, skipped, removed;
 };
 
+enum { LEDGER_LIMIT_KEY_BYTES = 100, LEDGER_WAIT_KEY_BYTES = 128, LEDGER_LIMITS_MAX = 25 /* per sweep */ };
+
+/* What a job's runs count against. A limit is named 'limit:queue:NAME' or 'limit:key:KEY', which is also the wait_key
+ * of the jobs parked at it and the text of the advisory lock under which places are counted, taken and passed on. */
+struct ledger_limits {
+    char queue[QUEUE_NAME_BYTES];
+    bool queue_limited;
+    char limit_key[LEDGER_LIMIT_KEY_BYTES]; /* "" for none */
+};
+
 /* The last statements of a run's transaction: readies what depended on the job or waits for its end, marks the run
  * COMPLETED and, last of all, the job done, which locks its row to the commit. ERROR_FENCED if the job was taken over;
- * ERROR_BUG if the counts do not add up (I7). metadata: JSON text or NULL. */
+ * ERROR_BUG if the counts do not add up (I7). metadata: JSON text or NULL. *limits gets what the run counted against,
+ * for ledger_pass_on() after the commit. */
 ERROR_MUST_CHECK enum error_code ledger_complete(struct database *database, const struct ledger_run *run,
                                                  const struct ledger_counts *counts, const char *metadata,
-                                                 struct ledger_pushes *pushes, struct error *error);
+                                                 struct ledger_pushes *pushes, struct ledger_limits *limits,
+                                                 struct error *error);
 
 enum ledger_outcome {
     LEDGER_WILL_RETRY, /* after *delay_ms, an attempt charged */
@@ -130,7 +147,8 @@ enum ledger_outcome {
 
 /* Writes a failure in a transaction of its own, after the run's was rolled back. failure->code decides: retry with
  * backoff, give back uncharged, wait for wait_key, or dead (with an alert in the outbox). *delay_ms says when a retry
- * is due. report: JSON text or NULL. *pushes (NULL is allowed) gets the jobs that its place went to. */
+ * is due. report: JSON text or NULL. *pushes (NULL is allowed) gets the jobs that its place went to, or that waited for
+ * its end. */
 ERROR_MUST_CHECK enum error_code ledger_fail(struct database *database, const struct ledger_run *run,
                                              const struct error *failure, const char *wait_key, const char *report,
                                              struct ledger_pushes *pushes, enum ledger_outcome *outcome,
@@ -156,13 +174,18 @@ ERROR_MUST_CHECK enum error_code ledger_take_over(struct database *database, int
                                                   struct ledger_pushes *pushes, enum ledger_takeover *takeover,
                                                   struct error *error);
 
-/* A job whose lost run's backend may still be there: ends it. Part of ledger_claim. */
+/* A job whose lost run's backend may still be there: ends it. Part of ledger_claim,
+ * and of reconciliation. */
 ERROR_MUST_CHECK enum error_code ledger_end_old_backend(struct database *database, int64_t job_id, struct error *error);
 
 /* Cancels a job whatever its state; a running one is taken over: its backend is ended, its run CANCELLED. *cancelled is
  * false when it was already finished. *pushes as above. */
 ERROR_MUST_CHECK enum error_code ledger_cancel(struct database *database, int64_t job_id, const char *reason,
                                                struct ledger_pushes *pushes, bool *cancelled, struct error *error);
+
+/* The same for a job that is dead, and for no other. */
+ERROR_MUST_CHECK enum error_code ledger_discard(struct database *database, int64_t job_id, const char *reason,
+                                                struct ledger_pushes *pushes, bool *discarded, struct error *error);
 
 /* Makes a dead (or cancelled) job queued again, attempts from zero. *retried is false when it was neither. */
 ERROR_MUST_CHECK enum error_code ledger_retry(struct database *database, int64_t job_id, bool *retried,
@@ -178,16 +201,6 @@ ERROR_MUST_CHECK enum error_code ledger_hold_condition(struct database *database
 
 /* ---- limits: core/ledger_limit.c ---------------------------------------------------------------------------- */
 
-enum { LEDGER_LIMIT_KEY_BYTES = 100, LEDGER_WAIT_KEY_BYTES = 128, LEDGER_LIMITS_MAX = 25 /* per sweep */ };
-
-/* What a job's runs count against. A limit is named 'limit:queue:NAME' or 'limit:key:KEY', which is also the wait_key
- * of the jobs parked at it and the text of the advisory lock under which places are counted, taken and passed on. */
-struct ledger_limits {
-    char queue[QUEUE_NAME_BYTES];
-    bool queue_limited;
-    char limit_key[LEDGER_LIMIT_KEY_BYTES]; /* "" for none */
-};
-
 enum ledger_room { LEDGER_ROOM_FREE, LEDGER_ROOM_NONE, LEDGER_ROOM_PAUSED };
 
 /* In the caller's transaction: locks the limits, counts, and parks the job where there is no room. */
@@ -195,10 +208,8 @@ ERROR_MUST_CHECK enum error_code ledger_admit(struct database *database, int64_t
                                               const struct ledger_limits *limits, struct ledger_pushes *pushes,
                                               enum ledger_room *room, struct error *error);
 
-/* In the transaction that ends a run: wakes the most urgent job parked at each of its limits. Nothing to do for a run
- * without limits. */
-ERROR_MUST_CHECK enum error_code ledger_leave_limits(struct database *database, const struct ledger_run *run,
-                                                     struct ledger_pushes *pushes, struct error *error);
+/* What a run counts against. queue_limited: its queue has a limit. */
+void ledger_run_limits(const struct ledger_run *run, bool queue_limited, struct ledger_limits *limits);
 
 /* Reads the columns queue, limit_key and "the queue has a limit", which stand next to each other in the first row. */
 void ledger_read_limits(const struct rows *rows, size_t column, struct ledger_limits *limits);
@@ -211,6 +222,9 @@ ERROR_MUST_CHECK enum error_code ledger_fill_limit(struct database *database, co
 /* The same for both limits of a job whose run was taken from it. */
 ERROR_MUST_CHECK enum error_code ledger_fill(struct database *database, const struct ledger_limits *limits,
                                              struct ledger_pushes *pushes, struct error *error);
+
+/* The same after the commit that ended a run. A failure is only logged: the reconciler does it then. */
+void ledger_pass_on(struct database *database, const struct ledger_limits *limits, struct ledger_pushes *pushes);
 
 /* Makes Redis say of a queue what the ledger says, whoever changes it meanwhile: core/ledger_pause.c. */
 ERROR_MUST_CHECK enum error_code ledger_mirror_pause(struct database *database, struct redis_client *client,

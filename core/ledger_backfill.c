@@ -19,7 +19,7 @@ take_ids(const struct rows *rows, int64_t *job_ids)
 /* Those that hold a backend, or whose end others wait for. */
 static enum error_code
 cancel_singly(struct database *database, const char *backfill, bool running_too, const char *limit, int64_t *job_ids,
-              size_t *count, bool *more, struct error *error)
+              size_t *count, bool *more, struct ledger_pushes *pushes, struct error *error)
 {
     struct rows *rows;
     if (database_query(database, SQL("cancellable"), DATABASE_VALUES(backfill, running_too ? "true" : "false", limit),
@@ -30,7 +30,7 @@ cancel_singly(struct database *database, const char *backfill, bool running_too,
     for (size_t row = 0; !code && row < rows_count(rows); row++) {
         bool cancelled = false;
         int64_t job_id = rows_integer(rows, row, 0);
-        code = ledger_cancel(database, job_id, reason, NULL, &cancelled, error);
+        code = ledger_cancel(database, job_id, reason, pushes, &cancelled, error);
         if (!code && cancelled)
             job_ids[(*count)++] = job_id;
     }
@@ -40,7 +40,7 @@ cancel_singly(struct database *database, const char *backfill, bool running_too,
 
 enum error_code
 ledger_backfill_cancel(struct database *database, int64_t backfill_id, bool running_too, int64_t *job_ids,
-                       size_t *count, bool *more, struct error *error)
+                       size_t *count, bool *more, struct ledger_pushes *pushes, struct error *error)
 {
     struct number_text id, limit;
     struct rows *rows;
@@ -51,5 +51,6 @@ ledger_backfill_cancel(struct database *database, int64_t backfill_id, bool runn
     *count = take_ids(rows, job_ids);
     rows_free(rows);
     *more = *count > 0;
-    return *count ? ERROR_NONE : cancel_singly(database, backfill, running_too, most, job_ids, count, more, error);
+    return *count ? ERROR_NONE
+                  : cancel_singly(database, backfill, running_too, most, job_ids, count, more, pushes, error);
 }

@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/failpoint.h"
 #include "core/history.h"
 #include "core/ledger.h"
 #include "core/number_text.h"
@@ -119,15 +120,14 @@ claim_with_room(struct database *database, struct attempt *attempt, const struct
                 struct error *error)
 {
     enum ledger_room room;
-    if (database_run(database, "set local lock_timeout = '500ms'", error) ||
-        ledger_admit(database, attempt->job_id, limits, attempt->pushes, &room, error))
+    if (ledger_admit(database, attempt->job_id, limits, attempt->pushes, &room, error))
         return error->code;
+    FAILPOINT("runner.admitted");
     if (room == LEDGER_ROOM_NONE)
         attempt->claim = LEDGER_PARKED;
     else if (room == LEDGER_ROOM_PAUSED ? refuse_paused(attempt, limits, error)
                                         : try_claim(database, attempt, true, error))
         return error->code;
-    attempt->run->queue_limited = limits->queue_limited;
     return database_commit(database, error);
 }
 
@@ -138,7 +138,7 @@ claim_limited(struct database *database, struct attempt *attempt, const struct l
 {
     size_t pushes = attempt->pushes->count;
     attempt->claim = LEDGER_FINISHED;
-    enum error_code code = database_begin(database, error);
+    enum error_code code = database_run(database, LEDGER_BEGIN_SHORT("500ms"), error);
     if (!code)
         code = claim_with_room(database, attempt, limits, error);
     database_rollback(database);

@@ -97,7 +97,7 @@ alert_stuck(struct database *database, const struct ledger_run *run, const struc
 static enum error_code
 write_failure(struct database *database, const struct ledger_run *run, const struct error *failure,
               const char *wait_key, const char *report, struct ledger_pushes *pushes, struct verdict *verdict,
-              struct error *error)
+              struct ledger_limits *limits, struct error *error)
 {
     struct number_text numbers[5];
     struct rows *rows;
@@ -119,9 +119,8 @@ write_failure(struct database *database, const struct ledger_run *run, const str
                        NULL, error) ||
         (verdict->outcome == LEDGER_DEAD && alert_dead(database, run, failure, error)) ||
         (verdict->outcome == LEDGER_DEAD && run->end_key[0] &&
-         ledger_set_condition(database, run->end_key, true, NULL, error)) ||
+         ledger_set_condition(database, run->end_key, true, pushes, error)) ||
         (verdict->given_back && returns + 1 == STUCK_RETURNS && alert_stuck(database, run, failure, error)) ||
-        ledger_leave_limits(database, run, pushes, error) ||
         database_query(database, SQL("fail_job"),
                        DATABASE_VALUES(id, fence, verdict->job_state, number_text(&numbers[2], verdict->delay_ms),
                                        number_text(&numbers[3], verdict->charged),
@@ -131,6 +130,7 @@ write_failure(struct database *database, const struct ledger_run *run, const str
         return error->code;
     if (rows_affected(rows) != 1)
         verdict->outcome = LEDGER_LOST_RACE;
+    ledger_run_limits(run, rows_count(rows) && rows_boolean(rows, 0, 0), limits);
     rows_free(rows);
     return ERROR_NONE;
 }
@@ -141,12 +141,19 @@ ledger_fail(struct database *database, const struct ledger_run *run, const struc
             struct error *error)
 {
     struct verdict verdict = {0};
-    if (database_begin(database, error))
+    struct ledger_limits limits = {0};
+    size_t count = pushes ? pushes->count : 0;
+    if (database_run(database, LEDGER_BEGIN_SHORT("0"), error))
         return error->code;
-    enum error_code code = write_failure(database, run, failure, wait_key, report, pushes, &verdict, error);
-    if (!code && verdict.outcome != LEDGER_LOST_RACE)
+    enum error_code code = write_failure(database, run, failure, wait_key, report, pushes, &verdict, &limits, error);
+    bool written = !code && verdict.outcome != LEDGER_LOST_RACE;
+    if (written)
         code = database_commit(database, error);
     database_rollback(database);
+    if (pushes && (code || !written))
+        pushes->count = count;
+    if (written && !code)
+        ledger_pass_on(database, &limits, pushes);
     if (!code && verdict.outcome != LEDGER_LOST_RACE)
         history_note(verdict.outcome == LEDGER_DEAD    ? HISTORY_DIED
                      : verdict.outcome == LEDGER_WAITS ? HISTORY_PARKED

@@ -1,12 +1,14 @@
 /* core/ledger_limit.c - how many jobs of a queue, or with one limit_key, may run at once.
  *
- * Runs are counted, places taken and passed on under one advisory lock per limit, held to the commit: what is counted
- * stays true until then, and a job is either counted in, or parked before the end of the run whose place it wants,
- * which then finds it. Locks are taken in one order: the queue's, then the key's. */
+ * Runs are counted, places taken and passed on under one advisory lock per limit, held to the commit. A place is passed
+ * on in a transaction of its own after the one that ended the run: who counted that run parked before it has the lock,
+ * and is found. Nobody holds a lock for long: transactions with one end when they idle (LEDGER_BEGIN_SHORT). Locks are
+ * taken in one order: the queue's, then the key's. */
 #include <stdio.h>
 #include <string.h>
 
 #include "core/ledger.h"
+#include "core/log.h"
 #include "core/number_text.h"
 #include "core/sql.h"
 
@@ -114,23 +116,12 @@ ledger_admit(struct database *database, int64_t job_id, const struct ledger_limi
     return park(database, job_id, limits, &found, pushes, error);
 }
 
-enum error_code
-ledger_leave_limits(struct database *database, const struct ledger_run *run, struct ledger_pushes *pushes,
-                    struct error *error)
+void
+ledger_run_limits(const struct ledger_run *run, bool queue_limited, struct ledger_limits *limits)
 {
-    char wait_key[LEDGER_WAIT_KEY_BYTES];
-    struct ledger_limits limits = {.queue_limited = run->queue_limited};
-    if (!run->queue_limited && !run->limit_key[0])
-        return ERROR_NONE;
-    (void)snprintf(limits.queue, sizeof(limits.queue), "%s", run->queue);
-    (void)snprintf(limits.limit_key, sizeof(limits.limit_key), "%s", run->limit_key);
-    if (lock_limits(database, &limits, error))
-        return error->code;
-    if (limits.queue_limited && wake(database, queue_limit(&limits, wait_key), 1, pushes, error))
-        return error->code;
-    if (limits.limit_key[0] && wake(database, key_limit(&limits, wait_key), 1, pushes, error))
-        return error->code;
-    return ERROR_NONE;
+    limits->queue_limited = queue_limited;
+    (void)snprintf(limits->queue, sizeof(limits->queue), "%s", run->queue);
+    (void)snprintf(limits->limit_key, sizeof(limits->limit_key), "%s", run->limit_key);
 }
 
 void
@@ -147,8 +138,7 @@ fill_locked(struct database *database, const char *wait_key, struct ledger_pushe
     struct room room;
     bool is_queue = strncmp(wait_key, QUEUE_PREFIX, strlen(QUEUE_PREFIX)) == 0;
     const char *name = wait_key + (is_queue ? strlen(QUEUE_PREFIX) : strlen(KEY_PREFIX));
-    if (database_run(database, "set local lock_timeout = '200ms'", error) ||
-        database_query(database, SQL("lock_limit"), DATABASE_VALUES(wait_key), NULL, error) ||
+    if (database_query(database, SQL("lock_limit"), DATABASE_VALUES(wait_key), NULL, error) ||
         read_room(database, is_queue ? name : NULL, is_queue ? NULL : name, &room, error))
         return error->code;
     int64_t room_free = is_queue ? (room.queue_limited ? room.queue_free : FILL_MAX) : room.key_free;
@@ -161,7 +151,7 @@ enum error_code
 ledger_fill_limit(struct database *database, const char *wait_key, struct ledger_pushes *pushes, struct error *error)
 {
     size_t count = pushes ? pushes->count : 0;
-    enum error_code code = database_begin(database, error);
+    enum error_code code = database_run(database, LEDGER_BEGIN_SHORT("200ms"), error);
     if (!code)
         code = fill_locked(database, wait_key, pushes, error);
     database_rollback(database);
@@ -180,4 +170,12 @@ ledger_fill(struct database *database, const struct ledger_limits *limits, struc
     if (limits->limit_key[0] && ledger_fill_limit(database, key_limit(limits, wait_key), pushes, error))
         return error->code;
     return ERROR_NONE;
+}
+
+void
+ledger_pass_on(struct database *database, const struct ledger_limits *limits, struct ledger_pushes *pushes)
+{
+    struct error error;
+    if (ledger_fill(database, limits, pushes, &error))
+        log_error("the place of a run that ended could not be passed on; the reconciler will", &error);
 }

@@ -11,7 +11,7 @@
 
 #define SQL(name) sql_text("ledger/ledger", name)
 
-enum { LOCK_TIMEOUT_MS = 100, POLL_MS = 10, DEADLINE_MS = 30000 };
+enum { POLL_MS = 10, DEADLINE_MS = 30000 };
 
 /* A backend as the ledger recorded it. */
 struct backend {
@@ -79,7 +79,7 @@ struct change {
     char id[24], fence[24];
     const char *claimed_by, *reason, *run_status;
     enum ledger_loss loss;
-    bool cancel;
+    bool cancel, dead_only;
     bool changed, dead; /* results */
     int64_t new_fence;
     char end_key[128], job_name[128], message[512];
@@ -92,13 +92,9 @@ apply(struct database *database, struct change *change, struct error *error)
 {
     static const char *const losses[] = {"neutral", "lease", "death"};
     struct rows *rows;
-    char timeout[64];
-    (void)snprintf(timeout, sizeof(timeout), "set local lock_timeout = %d", LOCK_TIMEOUT_MS);
-    if (database_run(database, timeout, error))
-        return error->code;
     enum error_code code =
         change->cancel
-            ? database_query(database, SQL("cancel"), DATABASE_VALUES(change->id, change->reason), &rows, error)
+            ? database_query(database, SQL("cancel"), DATABASE_VALUES(change->id, change->reason, change->dead_only ? "true" : "false"), &rows, error)
             : database_query(
                   database, SQL("take_over"),
                   DATABASE_VALUES(change->id, change->claimed_by, losses[change->loss], change->reason, change->fence),
@@ -136,18 +132,22 @@ alert_poison(struct database *database, const struct change *change, int64_t job
 
 /* One try in a transaction of its own. ERROR_PG_CONFLICT with SQLSTATE 55P03: the row is locked. */
 static enum error_code
-try_change(struct database *database, struct change *change, int64_t job_id, struct error *error)
+try_change(struct database *database, struct change *change, int64_t job_id, struct ledger_pushes *pushes,
+           struct error *error)
 {
-    if (database_begin(database, error))
+    size_t count = pushes ? pushes->count : 0;
+    if (database_run(database, LEDGER_BEGIN_SHORT("100ms"), error))
         return error->code;
     enum error_code code = apply(database, change, error);
     if (!code && change->dead)
         code = alert_poison(database, change, job_id, error);
     if (!code && change->changed && (change->dead || change->cancel) && change->end_key[0])
-        code = ledger_set_condition(database, change->end_key, true, NULL, error);
+        code = ledger_set_condition(database, change->end_key, true, pushes, error);
     if (!code)
         code = database_commit(database, error);
     database_rollback(database);
+    if (code && pushes)
+        pushes->count = count;
     return code;
 }
 
@@ -178,15 +178,15 @@ end_changed_backend(struct database *database, const struct change *change, stru
                           error);
 }
 
-/* The job's place under its limits is passed on last: while the old backend is there it may hold their locks. If that
- * does not come to pass, the reconciler does it. */
+/* The job's place under its limits is passed on last: while the old backend is there it counts as running. If that does
+ * not come to pass, the reconciler does it. */
 static enum error_code
 change_job(struct database *database, struct change *change, int64_t job_id, struct ledger_pushes *pushes,
            struct error *error)
 {
     int64_t deadline_ms = clock_monotonic_ms() + DEADLINE_MS;
     number_text(change->id, job_id);
-    while (try_change(database, change, job_id, error)) {
+    while (try_change(database, change, job_id, pushes, error)) {
         if (strcmp(error->sqlstate, "55P03") != 0 || clock_monotonic_ms() > deadline_ms)
             return error->code;
         if (end_lock_holder(database, change->id, error))
@@ -213,15 +213,29 @@ ledger_take_over(struct database *database, int64_t job_id, const char *claimed_
     return ERROR_NONE;
 }
 
-enum error_code
-ledger_cancel(struct database *database, int64_t job_id, const char *reason, struct ledger_pushes *pushes,
-              bool *cancelled, struct error *error)
+static enum error_code
+cancel(struct database *database, int64_t job_id, const char *reason, bool dead_only, struct ledger_pushes *pushes,
+       bool *cancelled, struct error *error)
 {
-    struct change change = {.cancel = true, .reason = reason, .run_status = "CANCELLED"};
+    struct change change = {.cancel = true, .dead_only = dead_only, .reason = reason, .run_status = "CANCELLED"};
     if (change_job(database, &change, job_id, pushes, error))
         return error_context(error, "job %" PRId64 " could not be cancelled", job_id);
     *cancelled = change.changed;
     return ERROR_NONE;
+}
+
+enum error_code
+ledger_cancel(struct database *database, int64_t job_id, const char *reason, struct ledger_pushes *pushes,
+              bool *cancelled, struct error *error)
+{
+    return cancel(database, job_id, reason, false, pushes, cancelled, error);
+}
+
+enum error_code
+ledger_discard(struct database *database, int64_t job_id, const char *reason, struct ledger_pushes *pushes,
+               bool *discarded, struct error *error)
+{
+    return cancel(database, job_id, reason, true, pushes, discarded, error);
 }
 
 enum error_code

@@ -234,10 +234,13 @@ cancel_jobs(struct database *warehouse, int64_t id, bool running_too, size_t *ca
     enum error_code code = ERROR_NONE;
     bool more = true;
     while (!code && more) {
+        struct ledger_pushes pushes = {0};
         size_t count = 0;
-        code = ledger_backfill_cancel(warehouse, id, running_too, ids, &count, &more, error);
+        code = ledger_backfill_cancel(warehouse, id, running_too, ids, &count, &more, &pushes, error);
         if (count)
             command_session_forget(ids, count);
+        if (pushes.count)
+            command_session_push(warehouse, pushes.job_ids, pushes.count);
         *cancelled += count;
     }
     return code;

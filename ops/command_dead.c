@@ -37,18 +37,20 @@ struct verb {
     const char *counted;        /* of many: "tried again" */
     const char *waits;          /* in place of done, when the job is waiting then */
     bool dead_only;
-    enum error_code (*apply)(struct database *warehouse, int64_t job_id, bool *done, struct error *error);
+    enum error_code (*apply)(struct database *warehouse, int64_t job_id, struct ledger_pushes *pushes, bool *done,
+                             struct error *error);
 };
 
 static enum error_code
-discard(struct database *warehouse, int64_t job_id, bool *done, struct error *error)
+discard(struct database *warehouse, int64_t job_id, struct ledger_pushes *pushes, bool *done, struct error *error)
 {
-    return ledger_cancel(warehouse, job_id, "discarded on the command line", NULL, done, error);
+    return ledger_discard(warehouse, job_id, "discarded on the command line", pushes, done, error);
 }
 
 static enum error_code
-retry(struct database *warehouse, int64_t job_id, bool *done, struct error *error)
+retry(struct database *warehouse, int64_t job_id, struct ledger_pushes *pushes, bool *done, struct error *error)
 {
+    (void)pushes;
     enum error_code code = ledger_retry(warehouse, job_id, done, error);
     if (code && strcmp(error->sqlstate, "23505") == 0)
         return error_set(error, ERROR_ARGUMENT,
@@ -80,7 +82,8 @@ read_state(struct database *warehouse, const char *id, char state[STATE_BYTES], 
 }
 
 static enum error_code
-apply_one(struct database *warehouse, const struct verb *verb, int64_t job_id, struct error *error)
+apply_one(struct database *warehouse, const struct verb *verb, int64_t job_id, struct ledger_pushes *pushes,
+          struct error *error)
 {
     char id[24], state[STATE_BYTES];
     bool done = false;
@@ -88,8 +91,10 @@ apply_one(struct database *warehouse, const struct verb *verb, int64_t job_id, s
     enum error_code code = read_state(warehouse, id, state, error);
     if (!code && !state[0])
         code = error_set(error, ERROR_ARGUMENT, "there is no job %s; `tapemill dead` lists the dead ones", id);
-    if (!code && (!verb->dead_only || strcmp(state, "dead") == 0))
-        code = verb->apply(warehouse, job_id, &done, error);
+    if (!code)
+        code = verb->apply(warehouse, job_id, pushes, &done, error);
+    if (!code && !done && read_state(warehouse, id, state, error))
+        code = error->code;
     if (!code && !done)
         code = error_set(error, ERROR_ARGUMENT, "job %s is %s; %s", id, state, verb->refused);
     if (!code)
@@ -99,18 +104,32 @@ apply_one(struct database *warehouse, const struct verb *verb, int64_t job_id, s
     return code;
 }
 
-/* One batch. Redis hears of what was done, also when the rest fails. */
+/* One batch. Redis hears of what was done, also when the rest fails. A job that cannot be changed ends it; unless
+ * skipped counts such jobs. */
 static enum error_code
-apply_all(struct database *warehouse, const struct verb *verb, const int64_t *ids, size_t count, struct error *error)
+apply_all(struct database *warehouse, const struct verb *verb, const int64_t *ids, size_t count, size_t *skipped,
+          struct error *error)
 {
+    static int64_t done[COMMAND_WORDS_MAX + COMMAND_FILTER_PAGE]; /* room for either */
+    struct ledger_pushes pushes = {0};
     enum error_code code = ERROR_NONE;
-    size_t done = 0;
-    for (; !code && done < count; done += !code)
-        code = apply_one(warehouse, verb, ids[done], error);
-    if (verb->dead_only)
-        command_session_forget(ids, done);
-    else if (done)
-        command_session_push(warehouse, ids, done);
+    size_t done_count = 0;
+    for (size_t i = 0; !code && i < count; i++) {
+        code = apply_one(warehouse, verb, ids[i], &pushes, error);
+        if (!code)
+            done[done_count++] = ids[i];
+        if (code == ERROR_ARGUMENT && skipped) {
+            fprintf(stderr, "tapemill: skipped: %s\n", error->message);
+            (*skipped)++;
+            code = ERROR_NONE;
+        }
+    }
+    if (verb->dead_only && done_count)
+        command_session_forget(done, done_count);
+    else if (done_count)
+        command_session_push(warehouse, done, done_count);
+    if (pushes.count)
+        command_session_push(warehouse, pushes.job_ids, pushes.count);
     return code;
 }
 
@@ -119,7 +138,7 @@ apply_filtered(struct database *warehouse, const struct verb *verb, const struct
                struct error *error)
 {
     int64_t ids[COMMAND_FILTER_PAGE], before = 0;
-    size_t count = 1, total = 0;
+    size_t count = 1, total = 0, skipped = 0;
     if (filter->dry_run) {
         enum error_code code = command_filter_count(warehouse, filter, &total, error);
         if (!code)
@@ -128,12 +147,16 @@ apply_filtered(struct database *warehouse, const struct verb *verb, const struct
     }
     for (; count; total += count)
         if (command_filter_page(warehouse, filter, &before, ids, &count, error) ||
-            apply_all(warehouse, verb, ids, count, error))
+            apply_all(warehouse, verb, ids, count, &skipped, error))
             return error->code;
     if (total)
-        printf("%s: %zu\n", verb->counted, total);
+        printf("%s: %zu\n", verb->counted, total - skipped);
     else
         puts("no dead jobs");
+    (void)fflush(stdout);
+    if (skipped)
+        return error_set(error, ERROR_ARGUMENT, "%zu of %zu jobs were skipped; each has its reason above", skipped,
+                         total);
     return ERROR_NONE;
 }
 
@@ -149,7 +172,7 @@ run_verb(const struct command_line *line, const struct verb *verb, struct error 
     if (command_filter_read(line, "{dead}", &filter, error) || command_session_open(&warehouse, error))
         return error->code;
     enum error_code code = filter.given ? apply_filtered(warehouse, verb, &filter, error)
-                                        : apply_all(warehouse, verb, ids, (size_t)line->word_count, error);
+                                        : apply_all(warehouse, verb, ids, (size_t)line->word_count, NULL, error);
     database_close(warehouse);
     return code;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/buffer.h"
+#include "core/history.h"
 #include "core/queue.h"
 #include "ops/command_session.h"
 
@@ -40,7 +41,22 @@ command_enqueue_each_check(const struct command_line *line, const struct command
     return ERROR_NONE;
 }
 
-/* Enqueues what is pending, in one transaction; then Redis is told. */
+/* In one transaction: a single statement is one, unless the jobs' end is awaited. */
+static enum error_code
+enqueue(struct bulk *bulk, int64_t ids[QUEUE_BATCH_MAX], struct error *error)
+{
+    bool several = bulk->job->end_key != NULL;
+    enum error_code code = several ? database_begin(bulk->warehouse, error) : ERROR_NONE;
+    if (!code)
+        code = ledger_enqueue_each(bulk->warehouse, bulk->job, bulk->array.bytes, bulk->pending, ids, error);
+    if (!code && several)
+        code = database_commit(bulk->warehouse, error);
+    if (code)
+        database_rollback(bulk->warehouse);
+    return code;
+}
+
+/* Enqueues what is pending; then Redis is told. */
 static enum error_code
 flush(struct bulk *bulk, struct error *error)
 {
@@ -50,9 +66,11 @@ flush(struct bulk *bulk, struct error *error)
     buffer_text(&bulk->array, "]");
     enum error_code code = buffer_check(&bulk->array, "a batch of jobs", error);
     if (!code)
-        code = ledger_enqueue_each(bulk->warehouse, bulk->job, bulk->array.bytes, bulk->pending, ids, error);
+        code = enqueue(bulk, ids, error);
     if (code)
         return code;
+    for (size_t i = 0; i < bulk->pending; i++)
+        history_note(HISTORY_ENQUEUED, ids[i], 0);
     command_session_push(bulk->warehouse, ids, bulk->pending);
     bulk->done += (int64_t)bulk->pending;
     bulk->pending = 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/ledger.h"
+#include "core/number_text.h"
 #include "core/platform.h"
 #include "core/sql.h"
 #include "ops/command_session.h"
@@ -11,7 +12,7 @@
 
 #define SQL(name) sql_text("ledger/control", name)
 
-enum { CONCURRENCY_MAX = 1000000, USER_BYTES = 160 };
+enum { CONCURRENCY_MAX = 1000000, USER_BYTES = 160, KEYS_PAGE = 100 };
 
 extern const struct command command_limit_key, command_limits;
 
@@ -75,11 +76,9 @@ run_pause(const struct command_line *line, struct error *error)
 
 /* Jobs parked at a limit are woken as far as it has room. */
 static enum error_code
-fill(struct database *warehouse, const char *kind, const char *name, struct error *error)
+fill_limit(struct database *warehouse, const char *wait_key, struct error *error)
 {
-    char wait_key[LEDGER_WAIT_KEY_BYTES];
     struct ledger_pushes pushes;
-    (void)snprintf(wait_key, sizeof(wait_key), "limit:%s:%s", kind, name);
     do {
         pushes.count = 0;
         if (ledger_fill_limit(warehouse, wait_key, &pushes, error))
@@ -88,6 +87,36 @@ fill(struct database *warehouse, const char *kind, const char *name, struct erro
             command_session_push(warehouse, pushes.job_ids, pushes.count);
     } while (pushes.count == LEDGER_PUSHES_MAX);
     return ERROR_NONE;
+}
+
+static enum error_code
+fill(struct database *warehouse, const char *kind, const char *name, struct error *error)
+{
+    char wait_key[LEDGER_WAIT_KEY_BYTES];
+    (void)snprintf(wait_key, sizeof(wait_key), "limit:%s:%s", kind, name);
+    return fill_limit(warehouse, wait_key, error);
+}
+
+/* The limits of keys that jobs of the queue are parked at: while it was paused, their places went to other jobs. */
+static enum error_code
+fill_keys(struct database *warehouse, const char *queue, struct error *error)
+{
+    char wait_key[LEDGER_WAIT_KEY_BYTES] = "";
+    struct number_text most;
+    enum error_code code = ERROR_NONE;
+    for (size_t count = KEYS_PAGE; !code && count == KEYS_PAGE;) {
+        struct rows *rows;
+        if (database_query(warehouse, SQL("parked_keys"),
+                           DATABASE_VALUES(queue, wait_key, number_text(&most, KEYS_PAGE)), &rows, error))
+            return error->code;
+        count = rows_count(rows);
+        for (size_t row = 0; !code && row < count; row++) {
+            (void)snprintf(wait_key, sizeof(wait_key), "%s", rows_text(rows, row, 0));
+            code = fill_limit(warehouse, wait_key, error);
+        }
+        rows_free(rows);
+    }
+    return code;
 }
 
 static enum error_code
@@ -103,6 +132,8 @@ run_resume(const struct command_line *line, struct error *error)
         mirror(warehouse, queue);
     if (!code)
         code = fill(warehouse, "queue", queue, error);
+    if (!code)
+        code = fill_keys(warehouse, queue, error);
     if (!code)
         printf("queue %s %s\n", queue, changed ? "is open again" : "was not paused");
     database_close(warehouse);

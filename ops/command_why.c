@@ -71,7 +71,7 @@ run_why(const struct command_line *line, struct error *error)
     if (!code)
         code = redis_client_create(&why->redis, error);
     if (!code)
-        code = backfill ? command_why_backfill(why, backfill, error) : command_why_job(why, id, error);
+        code = backfill ? command_why_backfill(why, backfill, error) : command_why_explain(why, id, 0, error);
     if (!code && command_flag(line, "--json"))
         code = print_json(why, backfill ? "backfill_id" : "job_id", backfill ? backfill : id, error);
     else if (!code)

@@ -7,13 +7,14 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "core/ledger.h"
 #include "core/number_text.h"
 #include "core/queue.h"
 #include "core/sql.h"
 
 #define SQL(name) sql_text("ops/why", name)
 
-enum { WORKERS_MAX = 4096, HOLDERS_MAX = 5 };
+enum { WORKERS_MAX = 4096, HOLDERS_MAX = 5, STARTING_S = 5 };
 
 /* Columns of ops/why job. */
 enum {
@@ -54,8 +55,6 @@ struct subject {
     int depth;
 };
 
-static enum error_code explain(struct command_why *why, int64_t job_id, int depth, struct error *error);
-
 static const char *
 text_of(const struct subject *job, size_t column)
 {
@@ -74,11 +73,8 @@ state_is(const struct subject *job, const char *state)
     return strcmp(text_of(job, JOB_STATE), state) == 0;
 }
 
-static void note(struct command_why *why, int depth, int64_t job_id, const char *name, const char *format, ...)
-    ERROR_PRINTF(5, 6);
-
-static void
-note(struct command_why *why, int depth, int64_t job_id, const char *name, const char *format, ...)
+void
+command_why_note(struct command_why *why, int depth, int64_t job_id, const char *name, const char *format, ...)
 {
     va_list arguments;
     if (why->count == COMMAND_WHY_CAUSES_MAX)
@@ -92,11 +88,11 @@ note(struct command_why *why, int depth, int64_t job_id, const char *name, const
 
 /* A sentence about the job: "job 17 (load_trades of 2024-01-02) ...". */
 #define SAY(job, name, format, ...)                                                                                    \
-    note((job)->why, (job)->depth, (job)->job_id, name, "job %" PRId64 " (%s) " format, (job)->job_id,                 \
+    command_why_note((job)->why, (job)->depth, (job)->job_id, name, "job %" PRId64 " (%s) " format, (job)->job_id,                 \
          text_of(job, JOB_NAME), __VA_ARGS__)
 
 /* A further sentence about it. */
-#define ADD(job, name, ...) note((job)->why, (job)->depth, (job)->job_id, name, __VA_ARGS__)
+#define ADD(job, name, ...) command_why_note((job)->why, (job)->depth, (job)->job_id, name, __VA_ARGS__)
 
 /* ---- ended ------------------------------------------------------------------------------------------------- */
 
@@ -183,6 +179,33 @@ explain_limit(struct subject *job, const char *queue, const char *key, const cha
     return ERROR_NONE;
 }
 
+/* A process that holds the limit's lock for longer than a claim or the end of a run takes. */
+static enum error_code
+explain_lock(struct subject *job, const char *kind, const char *name, struct error *error)
+{
+    char wait_key[LEDGER_WAIT_KEY_BYTES];
+    struct rows *rows;
+    (void)snprintf(wait_key, sizeof(wait_key), "limit:%s:%s", kind, name);
+    if (database_query(job->why->warehouse, SQL("lock_holder"), DATABASE_VALUES(wait_key), &rows, error))
+        return error->code;
+    if (rows_count(rows))
+        SAY(job, "limit_locked",
+            "cannot be claimed while the lock of %s is held: by PostgreSQL's process %s (%s), for %s s, %s since %s s",
+            wait_key, rows_text(rows, 0, 0), rows_text(rows, 0, 1), rows_text(rows, 0, 2), rows_text(rows, 0, 3),
+            rows_text(rows, 0, 4));
+    rows_free(rows);
+    return ERROR_NONE;
+}
+
+static enum error_code
+explain_locks(struct subject *job, struct error *error)
+{
+    if (!rows_is_null(job->row, 0, JOB_QUEUE_LIMIT) && explain_lock(job, "queue", text_of(job, JOB_QUEUE), error))
+        return error->code;
+    return rows_is_null(job->row, 0, JOB_LIMIT_KEY) ? ERROR_NONE
+                                                    : explain_lock(job, "key", text_of(job, JOB_LIMIT_KEY), error);
+}
+
 static enum error_code
 explain_limits(struct subject *job, struct error *error)
 {
@@ -248,8 +271,8 @@ count_workers(struct subject *job, size_t *pulling, size_t *idle, size_t *all, s
     return code;
 }
 
-static bool
-is_led(struct command_why *why)
+bool
+command_why_is_led(struct command_why *why)
 {
     char leads[8] = "t";
     struct error ignored;
@@ -262,7 +285,7 @@ explain_place(struct subject *job, const struct queue_place *place)
 {
     const char *queue = text_of(job, JOB_QUEUE);
     int64_t reconcile_s = config_integer(CONFIG_RECONCILE_SECONDS);
-    bool led = is_led(job->why);
+    bool led = command_why_is_led(job->why);
     bool late =
         place->kind == QUEUE_PLACE_NONE || (place->kind == QUEUE_PLACE_DELAYED && number_of(job, JOB_DUE_S) == 0);
     if (late && !led)
@@ -272,12 +295,15 @@ explain_place(struct subject *job, const struct queue_place *place)
     else if (place->kind == QUEUE_PLACE_NONE)
         SAY(job, "not_in_redis", "is not in Redis; the scheduler puts it there within %" PRId64 " s", reconcile_s);
     else if (late)
-        SAY(job, "promotion", "is delayed in Redis for another %.1f s: it was claimed a moment ago, or is promoted now",
+        SAY(job, "promotion", "is delayed in Redis for another %.1f s, and tried again then",
             (double)place->number / 1000);
     else if (place->kind == QUEUE_PLACE_READY)
         SAY(job, "ready", "is ready on queue %s, with %" PRId64 " jobs before it", queue, place->number);
-    else if (place->kind == QUEUE_PLACE_LEASED)
+    else if (place->kind == QUEUE_PLACE_LEASED && number_of(job, JOB_QUEUED_S) <= STARTING_S)
         SAY(job, "starting", "was taken by %.*s a moment ago", (int)strcspn(place->token, "#"), place->token);
+    else if (place->kind == QUEUE_PLACE_LEASED)
+        SAY(job, "starting", "was taken by %.*s, which has not begun it; it is queued for %" PRId64 " s",
+            (int)strcspn(place->token, "#"), place->token, number_of(job, JOB_QUEUED_S));
 }
 
 static void
@@ -331,7 +357,7 @@ explain_dependency(struct subject *job, struct error *error)
             "counts jobs as pending that are done; the scheduler queues it within %" PRId64 " s",
             config_integer(CONFIG_RECONCILE_SECONDS));
     rows_free(rows);
-    return blocker ? explain(job->why, blocker, job->depth + 1, error) : ERROR_NONE;
+    return blocker ? command_why_explain(job->why, blocker, job->depth + 1, error) : ERROR_NONE;
 }
 
 /* "pnl:20240102" in words. */
@@ -370,7 +396,7 @@ explain_condition(struct subject *job, struct error *error)
     else
         SAY(job, "condition", "waits for %s (%s), and no unfinished job will do that: load that date", what, key);
     rows_free(rows);
-    return meets && meets != job->job_id ? explain(job->why, meets, job->depth + 1, error) : ERROR_NONE;
+    return meets && meets != job->job_id ? command_why_explain(job->why, meets, job->depth + 1, error) : ERROR_NONE;
 }
 
 /* ---- the job ------------------------------------------------------------------------------------------------ */
@@ -405,15 +431,15 @@ explain_queued(struct subject *job, struct error *error)
 {
     explain_pause(job);
     explain_delay(job);
-    if (explain_limits(job, error))
+    if (explain_limits(job, error) || explain_locks(job, error))
         return error->code;
     if (number_of(job, JOB_DUE_S) == 0)
         explain_redis(job);
     return ERROR_NONE;
 }
 
-static enum error_code
-explain(struct command_why *why, int64_t job_id, int depth, struct error *error)
+enum error_code
+command_why_explain(struct command_why *why, int64_t job_id, int depth, struct error *error)
 {
     struct number_text id;
     struct rows *rows;
@@ -442,79 +468,4 @@ explain(struct command_why *why, int64_t job_id, int depth, struct error *error)
     add_backfill(&job);
     rows_free(rows);
     return code;
-}
-
-enum error_code
-command_why_job(struct command_why *why, int64_t job_id, struct error *error)
-{
-    return explain(why, job_id, 0, error);
-}
-
-/* ---- backfills ---------------------------------------------------------------------------------------------- */
-
-/* Columns of ops/why backfill. */
-enum {
-    BACKFILL_ID,
-    BACKFILL_TARGET,
-    BACKFILL_STATE,
-    BACKFILL_NEXT_DATE,
-    BACKFILL_PARALLEL,
-    BACKFILL_DEAD,
-    BACKFILL_UNDER_WAY,
-    BACKFILL_FIRST_UNDER_WAY,
-    BACKFILL_FIRST_WAITING,
-    BACKFILL_FIRST_DEAD,
-};
-
-/* Says what holds the backfill; returns the job whose causes follow, 0 for none. */
-static int64_t
-note_backfill(struct command_why *why, const struct rows *rows)
-{
-    const char *id = rows_text(rows, 0, BACKFILL_ID), *target = rows_text(rows, 0, BACKFILL_TARGET),
-               *state = rows_text(rows, 0, BACKFILL_STATE);
-    bool dates_left = !rows_is_null(rows, 0, BACKFILL_NEXT_DATE);
-    int64_t dead = rows_integer(rows, 0, BACKFILL_DEAD), under_way = rows_integer(rows, 0, BACKFILL_UNDER_WAY);
-    if (strcmp(state, "paused") == 0) {
-        note(why, 0, 0, "backfill_paused", "backfill %s (%s) is paused; `tapemill backfill resume %s` goes on", id,
-             target, id);
-        return 0;
-    }
-    if (strcmp(state, "running") != 0) {
-        note(why, 0, 0, "backfill_ended", "backfill %s (%s) is %s; of its jobs %" PRId64 " are dead", id, target, state,
-             dead);
-        return rows_integer(rows, 0, BACKFILL_FIRST_DEAD);
-    }
-    if (dates_left && !is_led(why))
-        note(why, 0, 0, "no_scheduler",
-             "backfill %s (%s) takes no further dates: no scheduler leads; start one: tapemill-scheduler", id, target);
-    else if (dates_left && under_way >= rows_integer(rows, 0, BACKFILL_PARALLEL))
-        note(why, 0, 0, "backfill_window",
-             "backfill %s (%s) has its window full: %" PRId64 " of %s dates are under way, and %s is next", id, target,
-             under_way, rows_text(rows, 0, BACKFILL_PARALLEL), rows_text(rows, 0, BACKFILL_NEXT_DATE));
-    else if (dates_left)
-        note(why, 0, 0, "backfill_going", "backfill %s (%s) is going on: %s is next", id, target,
-             rows_text(rows, 0, BACKFILL_NEXT_DATE));
-    else
-        note(why, 0, 0, "backfill_ending", "backfill %s (%s) has taken all its dates; %" PRId64 " are under way", id,
-             target, under_way);
-    if (dead)
-        note(why, 0, 0, "dead_jobs", "of its jobs %" PRId64 " are dead; with ten it takes no further dates", dead);
-    return under_way ? rows_integer(rows, 0, BACKFILL_FIRST_UNDER_WAY) : rows_integer(rows, 0, BACKFILL_FIRST_WAITING);
-}
-
-enum error_code
-command_why_backfill(struct command_why *why, int64_t backfill_id, struct error *error)
-{
-    struct number_text id;
-    struct rows *rows;
-    if (database_query(why->warehouse, SQL("backfill"), DATABASE_VALUES(number_text(&id, backfill_id)), &rows, error))
-        return error->code;
-    if (!rows_count(rows)) {
-        rows_free(rows);
-        return error_set(error, ERROR_ARGUMENT, "there is no backfill %" PRId64 "; `tapemill backfill list` lists them",
-                         backfill_id);
-    }
-    int64_t job_id = note_backfill(why, rows);
-    rows_free(rows);
-    return job_id ? explain(why, job_id, 1, error) : ERROR_NONE;
 }

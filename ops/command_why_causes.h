@@ -2,6 +2,7 @@
 #ifndef TAPEMILL_OPS_COMMAND_WHY_CAUSES_H
 #define TAPEMILL_OPS_COMMAND_WHY_CAUSES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,11 +27,20 @@ struct command_why {
     size_t count;
 };
 
-/* Finds the causes, the decisive one of each depth first. ERROR_ARGUMENT when there is no such job. */
-ERROR_MUST_CHECK enum error_code command_why_job(struct command_why *why, int64_t job_id, struct error *error);
+/* Finds the causes of a job at this depth (0 for the one asked for) and of what it waits for, the decisive one of each
+ * depth first. ERROR_ARGUMENT when there is no such job. */
+ERROR_MUST_CHECK enum error_code command_why_explain(struct command_why *why, int64_t job_id, int depth,
+                                                     struct error *error);
 
-/* The same for a backfill: what holds it, then what holds the first of its jobs. */
+/* The causes of a backfill: what holds it, then what holds the first of its jobs. */
 ERROR_MUST_CHECK enum error_code command_why_backfill(struct command_why *why, int64_t backfill_id,
                                                       struct error *error);
+
+/* Adds a cause; job_id 0 for none. */
+void command_why_note(struct command_why *why, int depth, int64_t job_id, const char *name, const char *format, ...)
+    ERROR_PRINTF(5, 6);
+
+/* Whether a scheduler leads. */
+bool command_why_is_led(struct command_why *why);
 
 #endif

@@ -205,9 +205,10 @@ change_states(const char *statement, int count, const char *const *values, struc
 
 /* Goes on with the cancelling of one backfill whose jobs are not all settled, by one batch. */
 static enum error_code
-settle_cancelled(struct database *database, struct error *error)
+settle_cancelled(struct database *database, struct redis_watch *redis, struct error *error)
 {
     static int64_t job_ids[LEDGER_BACKFILL_BATCH];
+    struct ledger_pushes pushes = {0};
     struct rows *rows;
     size_t count = 0;
     bool more;
@@ -217,10 +218,12 @@ settle_cancelled(struct database *database, struct error *error)
     rows_free(rows);
     if (!id)
         return ERROR_NONE;
-    enum error_code code = ledger_backfill_cancel(database, id, false, job_ids, &count, &more, error);
+    enum error_code code = ledger_backfill_cancel(database, id, false, job_ids, &count, &more, &pushes, error);
     if (!code && count)
         log_info("cancelled jobs of a cancelled backfill", LOG_NUMBER("backfill", id),
                  LOG_NUMBER("jobs", (int64_t)count));
+    if (!code && pushes.count)
+        code = redis_watch_push(redis, database, pushes.job_ids, pushes.count, error);
     return code; /* Redis forgets them with the next reconciliation */
 }
 
@@ -235,7 +238,7 @@ backfill_advance(int64_t *cursor, int *taken, struct database *database, struct 
     (void)snprintf(last, sizeof(last), "%" PRId64, *cursor);
     (void)snprintf(most, sizeof(most), "%d", BACKFILL_SURVEY_MAX);
     (void)snprintf(dead, sizeof(dead), "%d", BACKFILL_DEAD_MAX);
-    enum error_code code = settle_cancelled(database, error);
+    enum error_code code = settle_cancelled(database, redis, error);
     if (!code)
         code = change_states("reopen", 0, NULL, database, error);
     if (!code)

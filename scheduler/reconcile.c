@@ -97,7 +97,7 @@ end_pass(struct reconcile *reconcile, int64_t now_ms)
 static enum error_code
 begin_pass(struct reconcile *reconcile, struct database *database, struct redis_client *client, struct error *error)
 {
-    if (reconcile_pauses(database, client, error))
+    if (reconcile_pauses(database, client, error) || reconcile_backends(database, error))
         return error->code;
     reconcile->phase = RECONCILE_QUEUED;
     reconcile->last_id = 0;

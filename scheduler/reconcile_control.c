@@ -10,7 +10,7 @@
 
 #define SQL(name) sql_text("ledger/control", name)
 
-enum { WAITING_BATCH = LEDGER_PUSHES_MAX };
+enum { WAITING_BATCH = LEDGER_PUSHES_MAX, BACKENDS_MAX = 10 };
 
 static enum error_code
 push(struct database *database, struct redis_client *client, const struct ledger_pushes *pushes, const char *what,
@@ -59,6 +59,20 @@ reconcile_pauses(struct database *database, struct redis_client *client, struct 
     if (mirror_others(database, client, decided, count, mirrored, mirrored_count, error))
         return error->code;
     return mirror_others(database, client, mirrored, mirrored_count, decided, count, error);
+}
+
+enum error_code
+reconcile_backends(struct database *database, struct error *error)
+{
+    struct number_text most;
+    struct rows *rows;
+    if (database_query(database, SQL("lost_backends"), DATABASE_VALUES(number_text(&most, BACKENDS_MAX)), &rows, error))
+        return error->code;
+    enum error_code code = ERROR_NONE;
+    for (size_t row = 0; !code && row < rows_count(rows); row++)
+        code = ledger_end_old_backend(database, rows_integer(rows, row, 0), error);
+    rows_free(rows);
+    return code;
 }
 
 enum error_code

@@ -4,7 +4,9 @@
  *   a queue is paused, or open                   Redis says otherwise       Redis is told
  *   jobs are parked at a limit that has room     (the end of a run, or a    they are woken
  *                                                raised limit, told nobody)
- *   a waiting job's dependencies are all done    it counts some as pending  it is queued */
+ *   a waiting job's dependencies are all done    it counts some as pending  it is queued
+ *   a job does not run                           it still has the backend   the backend is ended and forgotten: until
+ *                                                of a run taken from it     then it counts against the job's limits */
 #ifndef TAPEMILL_SCHEDULER_RECONCILE_CONTROL_H
 #define TAPEMILL_SCHEDULER_RECONCILE_CONTROL_H
 
@@ -20,6 +22,9 @@
 enum { RECONCILE_PAUSES_MAX = 256 };
 ERROR_MUST_CHECK enum error_code reconcile_pauses(struct database *database, struct redis_client *client,
                                                   struct error *error);
+
+/* A few of these backends, for whoever took their jobs and was killed before they were gone. */
+ERROR_MUST_CHECK enum error_code reconcile_backends(struct database *database, struct error *error);
 
 /* One batch of limits, those after wait_key ("" at first), which moves on. *more is false after the last. */
 ERROR_MUST_CHECK enum error_code reconcile_parked(struct database *database, struct redis_client *client,

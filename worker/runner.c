@@ -118,6 +118,7 @@ static enum error_code
 work(struct runner *runner, const struct job_definition *job, struct job_context *context, struct error *error)
 {
     struct database *warehouse = runner->warehouse;
+    struct ledger_limits limits;
     char begin[224];
     /* One round trip. A generic plan of a statement on facts would lock the leaves of all dates. */
     (void)snprintf(begin, sizeof(begin),
@@ -133,13 +134,15 @@ work(struct runner *runner, const struct job_definition *job, struct job_context
     if (job->run(context, error))
         return error->code;
     FAILPOINT("runner.before_job_row");
-    if (ledger_complete(warehouse, &runner->run, &context->counts, context->metadata, &context->pushes, error))
+    if (ledger_complete(warehouse, &runner->run, &context->counts, context->metadata, &context->pushes, &limits,
+                        error))
         return error->code;
     FAILPOINT("runner.before_commit");
     if (database_commit(warehouse, error))
         return error_context(error, "the commit failed");
     FAILPOINT("runner.committed");
     history_note(HISTORY_COMMITTED, runner->run.job_id, runner->run.fence);
+    ledger_pass_on(warehouse, &limits, &context->pushes);
     return ERROR_NONE;
 }
 

@@ -6,13 +6,21 @@ select pg_advisory_xact_lock(hashtextextended('tapemill ' || $1, 0))
 
 -- name: room
 -- $1 queue or null, $2 limit key or null: whether the queue is paused, and how many more jobs may run on the queue
--- (null: any number) and with the key (null: there is none). A key without a row allows one.
+-- (null: any number) and with the key (null: there is none). A key without a row allows one. A run that was taken away
+-- counts until its backend is gone.
+with lost as materialized (
+    select j.queue, j.limit_key from etl_jobs j
+    where j.state <> 'running' and j.backend_pid is not null
+      and exists (select from pg_stat_get_activity(j.backend_pid) a where a.backend_start = j.backend_start)
+)
 select exists (select from etl_queues where name = $1 and paused_at is not null),
        (select q.concurrency - (select count(*) from etl_jobs r where r.state = 'running' and r.queue = $1)
+                              - (select count(*) from lost where lost.queue = $1)
         from etl_queues q where q.name = $1 and q.concurrency is not null),
        case when $2::text is not null
             then coalesce((select l.concurrency from etl_limits l where l.key = $2), 1)
-                 - (select count(*) from etl_jobs r where r.state = 'running' and r.limit_key = $2) end
+                 - (select count(*) from etl_jobs r where r.state = 'running' and r.limit_key = $2)
+                 - (select count(*) from lost where lost.limit_key = $2) end
 
 -- name: park
 update etl_jobs set state = 'waiting', wait_key = $2
@@ -46,6 +54,23 @@ with recursive limits (wait_key, number) as (
     where l.wait_key is not null and l.number < $2::integer
 )
 select wait_key from limits where wait_key is not null and number > 0 order by number
+
+-- name: parked_keys
+-- The limits of keys, after $2, that jobs of queue $1 are parked at, at most $3.
+select distinct j.wait_key collate "C" as wait_key from etl_jobs j
+where j.queue = $1 and j.state = 'waiting' and j.wait_key like 'limit:%' and j.wait_key like 'limit:key:%'
+  and j.wait_key collate "C" > $2
+order by 1
+limit $3::integer
+
+-- name: lost_backends
+-- Jobs that do not run and still have the backend of a lost run: whoever took them was killed before that was gone. Not
+-- those changed just now. $1 how many at most.
+select id from etl_jobs
+where state <> 'running' and backend_pid is not null
+  and coalesce(finished_at, queued_at) < clock_timestamp() - interval '30 seconds'
+order by id
+limit $1::integer
 
 -- name: met_dependencies
 -- Waiting jobs after $1, at most $2 of them looked at: the id of the last one, and those whose dependencies are all done

@@ -94,6 +94,7 @@ update etl_jobs
 set state = 'done', finished_at = clock_timestamp(), losses = 0, deaths = 0, returns = 0, claimed_by = null, backend_pid = null,
     backend_start = null, error_code = null, error_message = null
 where id = $1::bigint and fence = $2::bigint and state = 'running'
+returning exists (select from etl_queues q where q.name = queue and q.concurrency is not null)
 
 -- name: fail_job
 -- $3 the new state, $4 delay in ms, $5 charged (1 or 0), $6 given back (1 or 0), $7 the condition it waits for
@@ -103,6 +104,7 @@ set state = $3, run_after = clock_timestamp() + $4::bigint * interval '1 millise
     backend_pid = null, backend_start = null, error_code = $8, error_message = $9, queued_at = clock_timestamp(),
     finished_at = case when $3 in ('dead', 'cancelled') then clock_timestamp() end
 where id = $1::bigint and fence = $2::bigint and state = 'running'
+returning exists (select from etl_queues q where q.name = queue and q.concurrency is not null)
 
 -- name: fail_run
 update etl_job_runs
@@ -144,10 +146,11 @@ update etl_job_runs set status = $2::text, completed_at = clock_timestamp(), err
 where job_id = $1::bigint and status = 'RUNNING'
 
 -- name: cancel
+-- $3 only if it is dead.
 update etl_jobs j
 set fence = fence + 1, state = 'cancelled', finished_at = clock_timestamp(), error_code = 'cancelled', error_message = $2,
     wait_key = null
-where id = $1::bigint and state in ('waiting', 'queued', 'retry', 'running', 'dead')
+where id = $1::bigint and (state = 'dead' or (state in ('waiting', 'queued', 'retry', 'running') and not $3::boolean))
 returning backend_pid, backend_start, end_key, queue, limit_key,
           exists (select from etl_queues q where q.name = j.queue and q.concurrency is not null), j.fence
 

@@ -22,6 +22,7 @@ alter table etl_jobs
     add column soft_timeout_s integer check (soft_timeout_s >= 1),  -- its statement is cancelled and it fails; null: the setting
     add column hard_timeout_s integer check (hard_timeout_s >= 1);  -- its runner is killed; null: the setting
 create index etl_jobs_running_limit on etl_jobs (limit_key) where state = 'running' and limit_key is not null;
+create index etl_jobs_lost_backend on etl_jobs (id) where state <> 'running' and backend_pid is not null;  -- rare: its run was taken away, its backend may be there
 
 -- A job that finds no room is parked: waiting, with wait_key 'limit:key:KEY' or 'limit:queue:NAME'. The most urgent goes first.
 create index etl_jobs_parked on etl_jobs (wait_key collate "C", priority desc, id)

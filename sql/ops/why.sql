@@ -26,6 +26,20 @@ where state = 'running' and ($1::text is null or queue = $1) and ($2::text is nu
 order by started_at
 limit $3::integer;
 
+-- name: lock_holder
+-- Who holds the lock of the limit $1 (sql/ledger/control.sql, lock_limit) for more than a second.
+select a.pid, coalesce(nullif(a.application_name, ''), 'no name'),
+       floor(extract(epoch from clock_timestamp() - a.xact_start))::bigint, coalesce(a.state, 'in no known state'),
+       floor(extract(epoch from clock_timestamp() - a.state_change))::bigint
+from pg_locks l
+join pg_stat_activity a on a.pid = l.pid
+where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+  and l.database = (select oid from pg_database where datname = current_database())
+  and l.classid::bigint = (hashtextextended('tapemill ' || $1, 0) >> 32) & 4294967295
+  and l.objid::bigint = hashtextextended('tapemill ' || $1, 0) & 4294967295
+  and a.xact_start < clock_timestamp() - interval '1 second'
+limit 1;
+
 -- name: blocker
 -- Of the jobs that $1 depends on and that are not done, the one that says most: dead or cancelled, else running, else the
 -- first; and how many there are.

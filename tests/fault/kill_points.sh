@@ -7,6 +7,7 @@
 # own transaction, and what these compute from the facts. A case is "HOW FAILPOINT ACTION":
 #
 #   fresh     a date that was never loaded
+#   limited   the same with a limit key
 #   month     the same in a month that has no partitions yet
 #   again     a date that was loaded, and whose rows have changed in the source
 #   anew      the same with changes in all rows, so that its leaf is written anew
@@ -24,6 +25,7 @@ for point in "${points[@]}"; do
     leaf.*) changing+=("anew $point kill" "anew $point kill-parent") ;;
     fold.*) cases+=("fold $point kill" "fold $point kill-parent") ;;
     partition.*) cases+=("month $point kill" "month $point kill-parent") ;;
+    runner.admitted) cases+=("limited $point kill" "limited $point kill-parent" "limited $point kill-both") ;;
     runner.failing) cases+=("failing $point kill" "failing $point kill-parent" "failing $point kill-both") ;;
     runner.*) cases+=("fresh $point kill" "fresh $point kill-parent" "fresh $point kill-both") ;;
     *) cases+=("fresh $point kill" "fresh $point kill-parent") ;;
@@ -103,11 +105,15 @@ assert_one_effect() {
 
 kill_fresh() {
     arm "$point" "$action"
-    enqueue load_executions --date "$date"
+    enqueue load_executions --date "$date" "$@"
     wait_until_hit "$point"
     wait_until_over "$JOB"
     wait_until_quiet
     assert_one_effect "done 0 COMPLETED 1"
+}
+
+kill_limited() {
+    kill_fresh --limit loads
 }
 
 kill_month() {

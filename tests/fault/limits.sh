@@ -32,7 +32,7 @@ enqueue_limited() {
 }
 
 number=0
-for point in runner.received runner.claimed runner.begun runner.before_job_row runner.before_commit runner.committed \
+for point in runner.received runner.admitted runner.claimed runner.begun runner.before_job_row runner.before_commit runner.committed \
     keeper.reserved keeper.result keeper.acknowledged; do
     for action in kill kill-parent kill-both; do
         [[ $point != keeper.* || $action == kill ]] || continue
@@ -49,9 +49,9 @@ done
 
 # A failing run passes its place on too, also when it is killed before it can say so.
 number=$((number + 1))
+arm runner.failing kill
 enqueue probe --arg fail=true --limit "key-$number"
 failing=$JOB
-arm runner.failing kill
 enqueue_limited "key-$number" 8
 wait_until_hit runner.failing
 wait_until_sql 60 "the failing job is dead" warehouse "select state from etl_jobs where id = $failing" dead
@@ -59,8 +59,23 @@ wait_until_sql 60 "the others are done" warehouse \
     "select count(*) from etl_jobs where limit_key = 'key-$number' and state = 'done'" 8
 echo "killed at runner.failing"
 
-# Frozen between its last statement and its commit, the run holds the limit's lock: it is taken over, and it goes on
-# without it.
+# Frozen with the locks of its limits, before its claim, a runner has no run that could be taken over, and its keeper
+# keeps the lease: the server ends its transaction, and the other jobs go on.
+number=$((number + 1))
+tapemill queue limit live 1 >/dev/null
+arm runner.admitted stop
+enqueue_limited "key-$number" 8
+wait_until_hit runner.admitted
+wait_until_sql 60 "the other jobs go on while a runner is frozen at runner.admitted" warehouse \
+    "select count(*) from etl_jobs where limit_key = 'key-$number' and state = 'done'" 7
+kill -CONT "$HIT_PID"
+wait_until 60 "the last job is done, too" all_done "key-$number"
+wait_until_quiet
+assert_equal '8|8|1' "$(outcome "key-$number")" "jobs done, effects and most at once beside a runner frozen at runner.admitted"
+tapemill queue limit live none >/dev/null
+echo "frozen at runner.admitted"
+
+# Frozen between its last statement and its commit, it is taken over, and the others go on without it.
 for point in runner.before_job_row runner.before_commit; do
     number=$((number + 1))
     tapemill queue limit live 1 >/dev/null

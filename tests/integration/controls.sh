@@ -336,6 +336,24 @@ wait_until_sql 60 "they are done" warehouse "select count(*) from etl_jobs where
 assert_fails 2 tapemill dead retry
 assert_contains "$(tapemill dead discard --job probe)" "discarded: 2" "discarding by job"
 assert_equal "cancelled cancelled" "$(state_of "$timeout") $(state_of "$poison")" "the last two"
+# Of many, one that cannot be tried again keeps none of the others.
+enqueue probe --arg fail=true
+earlier=$JOB
+enqueue probe --arg fail=true --unique taken
+job_becomes "$JOB" dead
+job_becomes "$earlier" dead
+held=$JOB
+enqueue probe --unique taken --delay 3600
+sql warehouse "update etl_jobs set arguments = '{}' where id in ($earlier, $held)"
+assert_fails 1 tapemill dead retry --queue live
+assert_contains "$OUTPUT" "skipped: job $held cannot be queued again while an unfinished job has its unique key" "the one that is skipped"
+assert_contains "$OUTPUT" "tried again: 1" "the other"
+job_becomes "$earlier" done
+assert_fails 1 tapemill dead discard "$JOB"
+assert_contains "$OUTPUT" "job $JOB is queued; only dead jobs can be discarded" "discarding one that is not dead"
+assert_equal queued "$(state_of "$JOB")" "it"
+tapemill cancel "$JOB" >/dev/null
+tapemill dead discard "$held" >/dev/null
 echo "dead jobs"
 
 # ---- dependencies, conditions, retries --------------------------------------------------------------------------------
@@ -409,6 +427,44 @@ echo "backfills"
 # ---- a worker that is frozen, and nobody who notices -----------------------------------------------------------------
 
 stop_process "$scheduler"
+
+# Nobody but the command wakes what was parked at a key's limit and then passed over with its queue.
+enqueue probe --arg seconds=600 --limit shared
+holder=$JOB
+job_becomes "$holder" running
+enqueue probe --queue batch --limit shared
+job_becomes "$JOB" waiting
+tapemill queue pause batch >/dev/null
+tapemill cancel "$holder" >/dev/null
+assert_equal waiting "$(state_of "$JOB")" "a parked job of a paused queue"
+tapemill queue resume batch >/dev/null
+job_becomes "$JOB" done
+echo "resumed"
+
+# A process that keeps a limit's lock is named.
+sql warehouse "begin; select pg_advisory_xact_lock(hashtextextended('tapemill limit:key:locked', 0)); select pg_sleep(600)" \
+    >/dev/null 2>&1 &
+wait_until_sql 20 "a session sleeps" warehouse "select count(*) from pg_stat_activity where query like '%pg_sleep(600)' and pid <> pg_backend_pid()" 1
+sleeper=$(sql warehouse "select pid from pg_stat_activity where query like '%pg_sleep(600)' and pid <> pg_backend_pid()")
+enqueue probe --limit locked
+locked=$JOB
+why_becomes "$locked" limit_locked
+assert_contains "$(tapemill why "$locked")" "by PostgreSQL's process $sleeper (" "who holds the lock"
+
+# A run that was taken away keeps its place until its backend is gone.
+enqueue probe --limit left
+lost=$JOB
+job_becomes "$lost" done
+sql warehouse "update etl_jobs j set backend_pid = a.pid, backend_start = a.backend_start from pg_stat_activity a
+               where j.id = $lost and a.pid = $sleeper"
+enqueue probe --limit left
+job_becomes "$JOB" waiting
+sql warehouse "select pg_terminate_backend($sleeper, 10000)" >/dev/null
+job_becomes "$locked" done
+tapemill limit left 1 >/dev/null
+job_becomes "$JOB" done
+echo "places"
+
 enqueue probe --arg seconds=600
 job_becomes "$JOB" running
 runner=$(sql warehouse "select substring(claimed_by from '/([0-9]+)') from etl_jobs where id = $JOB")

@@ -53,12 +53,13 @@ run_claimed(struct database *warehouse, const struct job_definition *job, const 
             struct arena *arena, int times, struct error *error)
 {
     struct job_context context;
+    struct ledger_limits limits;
     job_context_init(&context, warehouse, run, arena);
     enum error_code code = database_begin(warehouse, error);
     for (int i = 0; !code && i < times; i++)
         code = job->run(&context, error);
     if (!code)
-        code = ledger_complete(warehouse, run, &context.counts, context.metadata, &context.pushes, error);
+        code = ledger_complete(warehouse, run, &context.counts, context.metadata, &context.pushes, &limits, error);
     if (!code)
         code = database_commit(warehouse, error);
     database_rollback(warehouse);

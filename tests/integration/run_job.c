@@ -25,13 +25,17 @@ static enum error_code
 run_handler(struct job_context *context, struct error *error)
 {
     const struct job_definition *job = job_find(context->run->job_name);
+    struct ledger_limits limits;
     if (!job)
         return error_set(error, ERROR_USAGE, "there is no job %s", context->run->job_name);
     if (database_begin(context->warehouse, error) || ledger_check(context->warehouse, context->run, error) ||
         job->run(context, error) ||
-        ledger_complete(context->warehouse, context->run, &context->counts, context->metadata, &context->pushes, error))
+        ledger_complete(context->warehouse, context->run, &context->counts, context->metadata, &context->pushes, &limits,
+                        error) ||
+        database_commit(context->warehouse, error))
         return error->code;
-    return database_commit(context->warehouse, error);
+    ledger_pass_on(context->warehouse, &limits, &context->pushes);
+    return ERROR_NONE;
 }
 
 static void
