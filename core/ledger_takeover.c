@@ -94,7 +94,9 @@ apply(struct database *database, struct change *change, struct error *error)
     struct rows *rows;
     enum error_code code =
         change->cancel
-            ? database_query(database, SQL("cancel"), DATABASE_VALUES(change->id, change->reason, change->dead_only ? "true" : "false"), &rows, error)
+            ? database_query(database, SQL("cancel"),
+                             DATABASE_VALUES(change->id, change->reason, change->dead_only ? "true" : "false"), &rows,
+                             error)
             : database_query(
                   database, SQL("take_over"),
                   DATABASE_VALUES(change->id, change->claimed_by, losses[change->loss], change->reason, change->fence),

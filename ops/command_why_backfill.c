@@ -31,30 +31,33 @@ note_backfill(struct command_why *why, const struct rows *rows)
     bool dates_left = !rows_is_null(rows, 0, BACKFILL_NEXT_DATE);
     int64_t dead = rows_integer(rows, 0, BACKFILL_DEAD), under_way = rows_integer(rows, 0, BACKFILL_UNDER_WAY);
     if (strcmp(state, "paused") == 0) {
-        command_why_note(why, 0, 0, "backfill_paused", "backfill %s (%s) is paused; `tapemill backfill resume %s` goes on", id,
-             target, id);
+        command_why_note(why, 0, 0, "backfill_paused",
+                         "backfill %s (%s) is paused; `tapemill backfill resume %s` goes on", id, target, id);
         return 0;
     }
     if (strcmp(state, "running") != 0) {
-        command_why_note(why, 0, 0, "backfill_ended", "backfill %s (%s) is %s; of its jobs %" PRId64 " are dead", id, target, state,
-             dead);
+        command_why_note(why, 0, 0, "backfill_ended", "backfill %s (%s) is %s; of its jobs %" PRId64 " are dead", id,
+                         target, state, dead);
         return rows_integer(rows, 0, BACKFILL_FIRST_DEAD);
     }
     if (dates_left && !command_why_is_led(why))
         command_why_note(why, 0, 0, "no_scheduler",
-             "backfill %s (%s) takes no further dates: no scheduler leads; start one: tapemill-scheduler", id, target);
+                         "backfill %s (%s) takes no further dates: no scheduler leads; start one: tapemill-scheduler",
+                         id, target);
     else if (dates_left && under_way >= rows_integer(rows, 0, BACKFILL_PARALLEL))
         command_why_note(why, 0, 0, "backfill_window",
-             "backfill %s (%s) has its window full: %" PRId64 " of %s dates are under way, and %s is next", id, target,
-             under_way, rows_text(rows, 0, BACKFILL_PARALLEL), rows_text(rows, 0, BACKFILL_NEXT_DATE));
+                         "backfill %s (%s) has its window full: %" PRId64 " of %s dates are under way, and %s is next",
+                         id, target, under_way, rows_text(rows, 0, BACKFILL_PARALLEL),
+                         rows_text(rows, 0, BACKFILL_NEXT_DATE));
     else if (dates_left)
         command_why_note(why, 0, 0, "backfill_going", "backfill %s (%s) is going on: %s is next", id, target,
-             rows_text(rows, 0, BACKFILL_NEXT_DATE));
+                         rows_text(rows, 0, BACKFILL_NEXT_DATE));
     else
-        command_why_note(why, 0, 0, "backfill_ending", "backfill %s (%s) has taken all its dates; %" PRId64 " are under way", id,
-             target, under_way);
+        command_why_note(why, 0, 0, "backfill_ending",
+                         "backfill %s (%s) has taken all its dates; %" PRId64 " are under way", id, target, under_way);
     if (dead)
-        command_why_note(why, 0, 0, "dead_jobs", "of its jobs %" PRId64 " are dead; with ten it takes no further dates", dead);
+        command_why_note(why, 0, 0, "dead_jobs", "of its jobs %" PRId64 " are dead; with ten it takes no further dates",
+                         dead);
     return under_way ? rows_integer(rows, 0, BACKFILL_FIRST_UNDER_WAY) : rows_integer(rows, 0, BACKFILL_FIRST_WAITING);
 }
 

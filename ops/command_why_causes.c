@@ -88,8 +88,8 @@ command_why_note(struct command_why *why, int depth, int64_t job_id, const char 
 
 /* A sentence about the job: "job 17 (load_trades of 2024-01-02) ...". */
 #define SAY(job, name, format, ...)                                                                                    \
-    command_why_note((job)->why, (job)->depth, (job)->job_id, name, "job %" PRId64 " (%s) " format, (job)->job_id,                 \
-         text_of(job, JOB_NAME), __VA_ARGS__)
+    command_why_note((job)->why, (job)->depth, (job)->job_id, name, "job %" PRId64 " (%s) " format, (job)->job_id,     \
+                     text_of(job, JOB_NAME), __VA_ARGS__)
 
 /* A further sentence about it. */
 #define ADD(job, name, ...) command_why_note((job)->why, (job)->depth, (job)->job_id, name, __VA_ARGS__)

@@ -134,8 +134,7 @@ work(struct runner *runner, const struct job_definition *job, struct job_context
     if (job->run(context, error))
         return error->code;
     FAILPOINT("runner.before_job_row");
-    if (ledger_complete(warehouse, &runner->run, &context->counts, context->metadata, &context->pushes, &limits,
-                        error))
+    if (ledger_complete(warehouse, &runner->run, &context->counts, context->metadata, &context->pushes, &limits, error))
         return error->code;
     FAILPOINT("runner.before_commit");
     if (database_commit(warehouse, error))

@@ -424,23 +424,10 @@ tapemill backfill cancel "$backfill" >/dev/null
 assert_contains "$(tapemill why --backfill "$backfill")" "is cancelled" "a cancelled backfill"
 echo "backfills"
 
-# ---- a worker that is frozen, and nobody who notices -----------------------------------------------------------------
+# ---- locks and places -----------------------------------------------------------------------------------------------
 
-stop_process "$scheduler"
-
-# Nobody but the command wakes what was parked at a key's limit and then passed over with its queue.
-enqueue probe --arg seconds=600 --limit shared
-holder=$JOB
-job_becomes "$holder" running
-enqueue probe --queue batch --limit shared
-job_becomes "$JOB" waiting
-tapemill queue pause batch >/dev/null
-tapemill cancel "$holder" >/dev/null
-assert_equal waiting "$(state_of "$JOB")" "a parked job of a paused queue"
-tapemill queue resume batch >/dev/null
-job_becomes "$JOB" done
-echo "resumed"
-
+start_worker
+second=$STARTED_PID
 # A process that keeps a limit's lock is named.
 sql warehouse "begin; select pg_advisory_xact_lock(hashtextextended('tapemill limit:key:locked', 0)); select pg_sleep(600)" \
     >/dev/null 2>&1 &
@@ -464,6 +451,24 @@ job_becomes "$locked" done
 tapemill limit left 1 >/dev/null
 job_becomes "$JOB" done
 echo "places"
+
+# ---- a worker that is frozen, and nobody who notices -----------------------------------------------------------------
+
+stop_process "$scheduler"
+
+# Nobody but the command wakes what was parked at a key's limit and then passed over with its queue.
+enqueue probe --arg seconds=600 --limit shared
+holder=$JOB
+job_becomes "$holder" running
+enqueue probe --queue batch --limit shared
+job_becomes "$JOB" waiting
+tapemill queue pause batch >/dev/null
+tapemill cancel "$holder" >/dev/null
+assert_equal waiting "$(state_of "$JOB")" "a parked job of a paused queue"
+tapemill queue resume batch >/dev/null
+job_becomes "$JOB" done
+stop_process "$second"
+echo "resumed"
 
 enqueue probe --arg seconds=600
 job_becomes "$JOB" running

@@ -30,8 +30,8 @@ run_handler(struct job_context *context, struct error *error)
         return error_set(error, ERROR_USAGE, "there is no job %s", context->run->job_name);
     if (database_begin(context->warehouse, error) || ledger_check(context->warehouse, context->run, error) ||
         job->run(context, error) ||
-        ledger_complete(context->warehouse, context->run, &context->counts, context->metadata, &context->pushes, &limits,
-                        error) ||
+        ledger_complete(context->warehouse, context->run, &context->counts, context->metadata, &context->pushes,
+                        &limits, error) ||
         database_commit(context->warehouse, error))
         return error->code;
     ledger_pass_on(context->warehouse, &limits, &context->pushes);
