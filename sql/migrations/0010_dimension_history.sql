@@ -1,0 +1,117 @@
+-- Dimensions that remember: when the source was seen to say what, deletes, and which facts a change moves to another
+-- version. See jobs/sync_dimensions.c and docs/architecture.md.
+
+-- The member was no longer at the source from valid_to on. A version that ends otherwise is followed by the next at once.
+alter table dim_instrument add column ends_deleted boolean not null default false;
+alter table dim_account add column ends_deleted boolean not null default false;
+alter table dim_strategy add column ends_deleted boolean not null default false;
+alter table dim_client add column ends_deleted boolean not null default false;
+alter table dim_liquidity_provider add column ends_deleted boolean not null default false;
+
+-- A version that a correction left without a single instant stays, as valid from and to the same: its key may stand in
+-- facts until they are re-keyed, and looking for those to delete it would read all facts. The sync uses its key again.
+do $$
+declare
+    rule record;
+begin
+    for rule in
+        select conrelid::regclass as dimension, conname
+        from pg_constraint
+        where contype = 'c' and pg_get_constraintdef(oid) = 'CHECK ((valid_from < valid_to))'
+          and conrelid in ('dim_instrument'::regclass, 'dim_account'::regclass, 'dim_strategy'::regclass,
+                           'dim_client'::regclass, 'dim_liquidity_provider'::regclass)
+    loop
+        execute format('alter table %s drop constraint %I', rule.dimension, rule.conname);
+        execute format('alter table %s add check (valid_from <= valid_to), add check (not ends_deleted or not is_current)',
+                       rule.dimension);
+    end loop;
+end
+$$;
+
+-- The instants at which the source was seen to say something of a member: that it was as the version says which is valid
+-- then, or (is_absent) that it was not there. Versions follow from them: a state holds until the next instant.
+create table dim_instrument_observations (
+    instrument_id integer not null,
+    observed_at   timestamptz not null,
+    is_absent     boolean not null default false,
+    run_no        bigint not null,  -- that saw it first
+    primary key (instrument_id, observed_at)
+);
+create table dim_account_observations (
+    account_id  integer not null,
+    observed_at timestamptz not null,
+    is_absent   boolean not null default false,
+    run_no      bigint not null,
+    primary key (account_id, observed_at)
+);
+create table dim_strategy_observations (
+    strategy_id integer not null,
+    observed_at timestamptz not null,
+    is_absent   boolean not null default false,
+    run_no      bigint not null,
+    primary key (strategy_id, observed_at)
+);
+create table dim_client_observations (
+    client_id   uuid not null,
+    observed_at timestamptz not null,
+    is_absent   boolean not null default false,
+    run_no      bigint not null,
+    primary key (client_id, observed_at)
+);
+create table dim_liquidity_provider_observations (
+    lp_id       uuid not null,
+    observed_at timestamptz not null,
+    is_absent   boolean not null default false,
+    run_no      bigint not null,
+    primary key (lp_id, observed_at)
+);
+
+-- What is known of the versions that stand: where each but the first begins, and when the current one was last changed.
+insert into dim_instrument_observations (instrument_id, observed_at, run_no)
+select instrument_id, valid_from, 0 from dim_instrument where isfinite(valid_from)
+union
+select instrument_id, source_updated_at, 0 from dim_instrument
+where source_updated_at >= valid_from and source_updated_at < valid_to;
+insert into dim_account_observations (account_id, observed_at, run_no)
+select account_id, valid_from, 0 from dim_account where isfinite(valid_from)
+union
+select account_id, source_updated_at, 0 from dim_account
+where source_updated_at >= valid_from and source_updated_at < valid_to;
+insert into dim_strategy_observations (strategy_id, observed_at, run_no)
+select strategy_id, valid_from, 0 from dim_strategy where isfinite(valid_from)
+union
+select strategy_id, source_updated_at, 0 from dim_strategy
+where source_updated_at >= valid_from and source_updated_at < valid_to;
+insert into dim_client_observations (client_id, observed_at, run_no)
+select client_id, valid_from, 0 from dim_client where isfinite(valid_from)
+union
+select client_id, source_updated_at, 0 from dim_client
+where source_updated_at >= valid_from and source_updated_at < valid_to;
+insert into dim_liquidity_provider_observations (lp_id, observed_at, run_no)
+select lp_id, valid_from, 0 from dim_liquidity_provider where isfinite(valid_from)
+union
+select lp_id, source_updated_at, 0 from dim_liquidity_provider
+where source_updated_at >= valid_from and source_updated_at < valid_to;
+
+-- Full comparisons: a member that nobody knew by then was not at the source at that instant.
+create table dim_comparisons (
+    dimension   text not null references dim_epochs,
+    compared_at timestamptz not null,
+    run_no      bigint not null,
+    primary key (dimension, compared_at)
+);
+
+-- What a run took from a version: facts that carry the key, of instants in [changed_from, changed_to), belong to another
+-- version of the member now (job rekey_facts). reload: what a load takes from the member into the fact (currency, tenant,
+-- client) changed as well, so that the date is to be loaded again.
+create table etl_dimension_changes (
+    id            bigint generated always as identity primary key,
+    run_no        bigint not null,
+    dimension     text not null references dim_epochs,
+    old_key       integer not null,
+    changed_from  timestamptz not null,
+    changed_to    timestamptz not null,
+    reload        boolean not null default false,
+    check (changed_from < changed_to)
+);
+create index on etl_dimension_changes (run_no);
