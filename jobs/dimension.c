@@ -23,7 +23,7 @@ enum { PLACEHOLDER_BYTES_MAX = 32 };
     X(industry, industry, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                                          \
     X(market_cap_category, market_cap_category, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                    \
     X(country, country, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                                            \
-    X(currency, currency, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                                          \
+    X(currency, currency, TEXT, DIMENSION_TYPE_2 | DIMENSION_IN_FACTS, NULL, 0, 0)                                     \
     X(base_currency, base_currency, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                                \
     X(quote_currency, quote_currency, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                              \
     X(tick_size, tick_size, NUMERIC, DIMENSION_TYPE_1 | DIMENSION_NUMERIC, NULL, 16, 12)                               \
@@ -36,8 +36,8 @@ enum { PLACEHOLDER_BYTES_MAX = 32 };
 
 #define ACCOUNT_COLUMNS(X)                                                                                             \
     X(account_id, account_id, INTEGER, DIMENSION_ID, NULL, 0, 0)                                                       \
-    X(tenant_id, tenant_id, UUID, DIMENSION_TYPE_1 | DIMENSION_FILLED, TENANT, 0, 0)                                   \
-    X(client_id, client_id, UUID, DIMENSION_TYPE_1, NULL, 0, 0)                                                        \
+    X(tenant_id, tenant_id, UUID, DIMENSION_TYPE_1 | DIMENSION_FILLED | DIMENSION_IN_FACTS, TENANT, 0, 0)              \
+    X(client_id, client_id, UUID, DIMENSION_TYPE_1 | DIMENSION_IN_FACTS, NULL, 0, 0)                                   \
     X(account_number, account_number, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                              \
     X(account_name, account_name, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                                  \
     X(account_type, account_type, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                                  \
@@ -98,14 +98,15 @@ const struct extract_definition dimension_extracts[DIMENSION_COUNT] = {
     [DIMENSION_LIQUIDITY_PROVIDER] = {"liquidity_providers", provider_extraction, COUNT(provider_extraction)},
 };
 
-#define DEFINITION(index, table, id, columns) [index] = {table, id, &dimension_extracts[index], columns, COUNT(columns)}
+#define DEFINITION(index, table, id, key, columns)                                                                     \
+    [index] = {table, id, key, &dimension_extracts[index], columns, COUNT(columns)}
 
 const struct dimension_definition dimension_definitions[DIMENSION_COUNT] = {
-    DEFINITION(DIMENSION_INSTRUMENT, "dim_instrument", "instrument_id", instrument_columns),
-    DEFINITION(DIMENSION_ACCOUNT, "dim_account", "account_id", account_columns),
-    DEFINITION(DIMENSION_STRATEGY, "dim_strategy", "strategy_id", strategy_columns),
-    DEFINITION(DIMENSION_CLIENT, "dim_client", "client_id", client_columns),
-    DEFINITION(DIMENSION_LIQUIDITY_PROVIDER, "dim_liquidity_provider", "lp_id", provider_columns),
+    DEFINITION(DIMENSION_INSTRUMENT, "dim_instrument", "instrument_id", "instrument_key", instrument_columns),
+    DEFINITION(DIMENSION_ACCOUNT, "dim_account", "account_id", "account_key", account_columns),
+    DEFINITION(DIMENSION_STRATEGY, "dim_strategy", "strategy_id", "strategy_key", strategy_columns),
+    DEFINITION(DIMENSION_CLIENT, "dim_client", "client_id", "client_key", client_columns),
+    DEFINITION(DIMENSION_LIQUIDITY_PROVIDER, "dim_liquidity_provider", "lp_id", "lp_key", provider_columns),
 };
 
 /* ---- templates --------------------------------------------------------------------------------------------- */
@@ -123,12 +124,19 @@ static const struct placeholder {
     {"staged", EVERY, ", ", "$s"},
     {"columns", ATTRIBUTE, ", ", "$c"},
     {"values", ATTRIBUTE, ", ", "s.$s"},
+    {"old", ATTRIBUTE, ", ", "d.$c"},
+    {"copied", ATTRIBUTE, ", ", "c.$c"},
     {"type1_columns", DIMENSION_TYPE_1, ", ", "$c"},
     {"type1_values", DIMENSION_TYPE_1, ", ", "s.$s"},
     {"type1_old", DIMENSION_TYPE_1, ", ", "d.$c"},
+    {"type1_copied", DIMENSION_TYPE_1, ", ", "c.$c"},
     {"type2_columns", DIMENSION_TYPE_2, ", ", "$c"},
     {"type2_values", DIMENSION_TYPE_2, ", ", "s.$s"},
     {"type2_old", DIMENSION_TYPE_2, ", ", "d.$c"},
+    {"type2_copied", DIMENSION_TYPE_2, ", ", "c.$c"},
+    {"facts_old", DIMENSION_IN_FACTS, ", ", "d.$c"},
+    {"facts_new", DIMENSION_IN_FACTS, ", ", "n.$c"},
+    {"id_type", DIMENSION_ID, "", "$t"},
     {"fill", DIMENSION_FILLED, ", ", "$s = coalesce($s, $a)"},
     {"needs_fill", DIMENSION_FILLED, " or ", "$s is null"},
     {"numeric_rules", DIMENSION_NUMERIC, "",
@@ -188,12 +196,24 @@ put_placeholder(const struct dimension_definition *definition, const char *name,
         return error_set(error, ERROR_BUG, "a placeholder of an SQL template has no end: %.40s", name);
     memcpy(wanted, name, length);
     wanted[length] = 0;
-    if (strcmp(wanted, "table") == 0) {
-        buffer_text(text, definition->table);
-    } else if (strcmp(wanted, "stage") == 0) {
-        buffer_format(text, "stage_%s", definition->extract->name);
-    } else if (strcmp(wanted, "id") == 0) {
-        buffer_text(text, definition->id);
+    const char *const work = definition->extract->name;
+    const struct {
+        const char *name, *before, *text, *after;
+    } words[] = {
+        {"table", "", definition->table, ""},
+        {"observations", "", definition->table, "_observations"},
+        {"id", "", definition->id, ""},
+        {"key", "", definition->key, ""},
+        {"work", "", work, ""},
+        {"stage", "stage_", work, ""},
+        {"absent", "absent_", work, ""},
+        {"touched", "touched_", work, ""},
+    };
+    size_t word = 0;
+    while (word < COUNT(words) && strcmp(words[word].name, wanted) != 0)
+        word++;
+    if (word < COUNT(words)) {
+        buffer_format(text, "%s%s%s", words[word].before, words[word].text, words[word].after);
     } else {
         size_t i = 0;
         while (i < COUNT(placeholders) && strcmp(placeholders[i].name, wanted) != 0)

@@ -14,9 +14,10 @@ enum dimension_trait {
     DIMENSION_ID = 1, /* the natural id */
     DIMENSION_TYPE_1 = 2,
     DIMENSION_TYPE_2 = 4,
-    DIMENSION_POSITIVE = 8, /* must be greater than 0 */
-    DIMENSION_FILLED = 16,  /* absent stands for NULL */
-    DIMENSION_NUMERIC = 32, /* has integer_digits and decimals */
+    DIMENSION_POSITIVE = 8,  /* must be greater than 0 */
+    DIMENSION_FILLED = 16,   /* absent stands for NULL */
+    DIMENSION_NUMERIC = 32,  /* has integer_digits and decimals */
+    DIMENSION_IN_FACTS = 64, /* loads take it from the member into facts: if it changes, they are loaded again */
 };
 
 struct dimension_column {
@@ -31,6 +32,7 @@ struct dimension_column {
 struct dimension_definition {
     const char *table;                        /* "dim_instrument" */
     const char *id;                           /* natural id, named alike at the source and in the dimension */
+    const char *key;                          /* surrogate key, "instrument_key" */
     const struct extract_definition *extract; /* its columns, and updated_at as the last */
     const struct dimension_column *columns;
     size_t count;
@@ -45,13 +47,18 @@ extern const struct extract_definition dimension_extracts[DIMENSION_COUNT];
 
 /* Writes an SQL template for one dimension: {stage} becomes its temporary table, {table} and {id} its names, and
  *
+ *     {observations} {key} {id_type}                       names of the instants' table and of the key; the id's type
+ *     {absent} {touched} {work}                            temporary tables, and what the names of others end with
  *     {declare}             symbol TEXT, ...               columns at the source with their types
  *     {staged}              symbol, name, ...              columns at the source
  *     {columns} {values}    full_name, ... and s.name, ... attributes in the dimension, and staged as s
+ *     {old} {copied}        d.full_name, ... and c.full_name, ...
  *     {type1_columns} {type1_values} {type1_old}           the same for those of type 1; _old: d.full_name, ...
- *     {type2_columns} {type2_values} {type2_old}           and of type 2
- *     {fill} {needs_fill}   what stands for NULLs: assignments, and the condition
- *     {numeric_rules} {positive_rules}                     ", case ... end" for every numeric, every positive column
+ *     {type1_copied}                                       c.full_name, ...
+ *     {type2_columns} {type2_values} {type2_old} {type2_copied}  and of type 2
+ *     {facts_old} {facts_new}                              d.currency, ... and n.currency, ... that loads take into
+ * facts {fill} {needs_fill}   what stands for NULLs: assignments, and the condition {numeric_rules} {positive_rules} ",
+ * case ... end" for every numeric, every positive column
  *
  * All come from the table; ERROR_BUG for another name. */
 ERROR_MUST_CHECK enum error_code dimension_expand(const struct dimension_definition *definition, const char *template,

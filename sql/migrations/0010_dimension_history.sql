@@ -66,32 +66,32 @@ create table dim_liquidity_provider_observations (
     primary key (lp_id, observed_at)
 );
 
--- What is known of the versions that stand: where each but the first begins, and when the current one was last changed.
+-- What is known of the versions that stand: where each but the first begins, and when it was last seen.
 insert into dim_instrument_observations (instrument_id, observed_at, run_no)
-select instrument_id, valid_from, 0 from dim_instrument where isfinite(valid_from)
+select instrument_id, valid_from, 0 from dim_instrument where instrument_id is not null and isfinite(valid_from)
 union
-select instrument_id, source_updated_at, 0 from dim_instrument
-where source_updated_at >= valid_from and source_updated_at < valid_to;
+select instrument_id, greatest(valid_from, least(source_updated_at, valid_to - interval '1 microsecond')), 0
+from dim_instrument where instrument_id is not null and source_updated_at is not null;
 insert into dim_account_observations (account_id, observed_at, run_no)
-select account_id, valid_from, 0 from dim_account where isfinite(valid_from)
+select account_id, valid_from, 0 from dim_account where account_id is not null and isfinite(valid_from)
 union
-select account_id, source_updated_at, 0 from dim_account
-where source_updated_at >= valid_from and source_updated_at < valid_to;
+select account_id, greatest(valid_from, least(source_updated_at, valid_to - interval '1 microsecond')), 0
+from dim_account where account_id is not null and source_updated_at is not null;
 insert into dim_strategy_observations (strategy_id, observed_at, run_no)
-select strategy_id, valid_from, 0 from dim_strategy where isfinite(valid_from)
+select strategy_id, valid_from, 0 from dim_strategy where strategy_id is not null and isfinite(valid_from)
 union
-select strategy_id, source_updated_at, 0 from dim_strategy
-where source_updated_at >= valid_from and source_updated_at < valid_to;
+select strategy_id, greatest(valid_from, least(source_updated_at, valid_to - interval '1 microsecond')), 0
+from dim_strategy where strategy_id is not null and source_updated_at is not null;
 insert into dim_client_observations (client_id, observed_at, run_no)
-select client_id, valid_from, 0 from dim_client where isfinite(valid_from)
+select client_id, valid_from, 0 from dim_client where client_id is not null and isfinite(valid_from)
 union
-select client_id, source_updated_at, 0 from dim_client
-where source_updated_at >= valid_from and source_updated_at < valid_to;
+select client_id, greatest(valid_from, least(source_updated_at, valid_to - interval '1 microsecond')), 0
+from dim_client where client_id is not null and source_updated_at is not null;
 insert into dim_liquidity_provider_observations (lp_id, observed_at, run_no)
-select lp_id, valid_from, 0 from dim_liquidity_provider where isfinite(valid_from)
+select lp_id, valid_from, 0 from dim_liquidity_provider where lp_id is not null and isfinite(valid_from)
 union
-select lp_id, source_updated_at, 0 from dim_liquidity_provider
-where source_updated_at >= valid_from and source_updated_at < valid_to;
+select lp_id, greatest(valid_from, least(source_updated_at, valid_to - interval '1 microsecond')), 0
+from dim_liquidity_provider where lp_id is not null and source_updated_at is not null;
 
 -- Full comparisons: a member that nobody knew by then was not at the source at that instant.
 create table dim_comparisons (
