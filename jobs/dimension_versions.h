@@ -2,7 +2,10 @@
  *
  * Every state that was seen is an observation: at an instant the member had these attributes of type 2, or was not
  * there. A state holds until the next observation; the first reaches back to -infinity. Versions are the runs of equal
- * states. So a late or back-dated state splits a version, and the order in which states arrive does not matter. */
+ * states. So a late or back-dated state splits a version, and the order in which states arrive does not matter.
+ *
+ * That a member was not there counts only for instants after the first at which the source was seen to have it: a row
+ * may carry an old stamp when it is first seen. The first version's known_from is that instant. */
 #ifndef TAPEMILL_JOBS_DIMENSION_VERSIONS_H
 #define TAPEMILL_JOBS_DIMENSION_VERSIONS_H
 
@@ -23,7 +26,8 @@ struct dimension_outcome {
 };
 
 /* Applies the states in two temporary tables: the definition's {stage} (at most one row per member, judged, NULLs
- * filled) and {absent} (id: members that the source did not show), as the source was at the instant seen_at
+ * filled) and {absent} (id: members with a version that the source did not show: in a replay all, else those that are
+ * current and not inferred suffice), as the source was at the instant seen_at
  * (timestamptz text). is_replay: an old state, told by its instant; else it is the newest there is. The caller holds
  * the dimension's epoch FOR UPDATE; nothing else is locked.
  *
