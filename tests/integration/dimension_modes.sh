@@ -1,0 +1,310 @@
+#!/usr/bin/env bash
+# How a sync of dimensions reads its source: by watermark, with one query for each dimension when nothing changed, or whole
+# and side by side; deletes and their guard; old states; and what follows from it elsewhere.
+source "$(dirname "${BASH_SOURCE[0]}")/../support/servers.sh"
+servers_up
+tapemill migrate >/dev/null
+sql source <"$TAPEMILL_ROOT/sql/source/schema.sql"
+export TAPEMILL_CHANGES_LAG_SECONDS=0 TAPEMILL_CHANGES_OVERLAP_SECONDS=0
+
+# run_sync [NAME=VALUE ...]: the job with these arguments; prints its counts
+run_sync() {
+    local arguments=''
+    for argument in "$@"; do
+        arguments+="${arguments:+, }\"${argument%%=*}\": \"${argument#*=}\""
+    done
+    "$TAPEMILL_TEST_BIN/dimension_run" job sync_dimensions "{$arguments}"
+}
+refused() {
+    assert_fails 1 run_sync "$@"
+}
+# instrument ID SECTOR [INSTANT]
+instrument() {
+    sql source "insert into instruments (instrument_id, symbol, sector, currency, is_active, updated_at)
+                values ($1, 'S$1', '$2', 'USD', true, ${3:-clock_timestamp()})
+                on conflict (instrument_id) do update set sector = excluded.sector, updated_at = excluded.updated_at"
+}
+# The versions of instrument $1, with commas between: "sector", or "sector-" if the member was gone after it.
+life() {
+    sql warehouse "select string_agg(sector || case when ends_deleted then '-' else '' end, ',' order by version)
+                   from dim_instrument where instrument_id = $1 and valid_from < valid_to"
+}
+epochs() {
+    sql warehouse "select string_agg(dimension || ' ' || epoch, '|' order by dimension) from dim_epochs"
+}
+watermarks() {
+    sql warehouse "select count(*), count(distinct last_processed_timestamp), max(last_processed_timestamp) from etl_cdc_watermarks"
+}
+open_findings() {
+    sql warehouse "select string_agg(source_table || ' ' || severity, ',' order by source_table) from etl_data_quality_issues
+                   where rule_name = '$1' and resolved_at is null"
+}
+# "job date arguments" of the jobs that the last run enqueued, one per line.
+followers() {
+    sql warehouse "select j.job_name, j.business_date, j.arguments ->> 'run' = r.run_no::text
+                   from etl_jobs j join (select job_id, run_no from etl_job_runs order by run_no desc limit 1) r
+                     on r.job_id = j.parent_id
+                   order by 2, 1"
+}
+# What the run that is the arguments asked the source, one line per statement.
+statements() {
+    local seen
+    seen=$(wc -l <"$SERVERS_HOME/postgres.log")
+    "$@" >"$TEST_DIR/counts"
+    tail -n +$((seen + 1)) "$SERVERS_HOME/postgres.log" |
+        sed -nE 's/.* tapemill extract LOG:  (statement|execute <[^>]*>|execute [^:]*): //p'
+}
+
+# ---- arguments ----------------------------------------------------------------------------------------------
+
+refused mode=some
+assert_contains "$OUTPUT" 'argument: the argument mode is "some", but must be full or changes' "an unknown mode"
+refused deletes=none
+assert_contains "$OUTPUT" 'argument: the argument deletes is "none", but must be guard or all' "an unknown kind of deletes"
+for argument in as_of=2024-01-02T00:00Z deletes=all; do
+    refused mode=changes "$argument"
+    assert_contains "$OUTPUT" 'need mode=full' "changes with $argument"
+done
+for instant in yesterdays infinity 2999-01-01T00:00Z; do
+    refused as_of=$instant
+    assert_contains "$OUTPUT" "must be an instant of the past such as 2024-01-02T00:00Z, not \"$instant\"" "as of $instant"
+done
+
+# ---- by watermark -------------------------------------------------------------------------------------------
+
+acme=00000000-0000-0000-0000-0000000000c1
+for id in $(seq 1 8); do
+    instrument "$id" Energy "'2024-01-02 09:00Z'"
+done
+sql source "
+insert into clients (client_id, client_code, segment, updated_at) values ('$acme', 'ACME', 'SILVER', '2024-01-02 09:00Z');
+insert into accounts (account_id, account_number, updated_at) values (7, 'A-7', '2024-01-02 09:00Z');
+insert into strategies (strategy_id, strategy_name, version, updated_at) values (9, 'Nine', 1, '2024-01-02 09:00Z');
+insert into liquidity_providers (lp_id, code, updated_at)
+values ('00000000-0000-0000-0000-0000000000a1', 'LP1', '2024-01-02 09:00Z')"
+assert_equal 'extracted 12 inserted 12 updated 0 unchanged 0 superseded 0 quarantined 0 removed 0' \
+    "$(run_sync mode=changes)" "without a watermark all is read"
+assert_equal '5|1' "$(watermarks | cut -d '|' -f 1,2)" "five watermarks, moved at once"
+assert_equal 'account 1|client 1|instrument 1|liquidity_provider 1|strategy 1' "$(epochs)" "epochs"
+
+sql source "alter database $(sql source 'select current_database()') set log_statement = 'all'"
+before=$(watermarks)
+asked=$(statements run_sync mode=changes)
+assert_equal 'extracted 0 inserted 0 updated 0 unchanged 0 superseded 0 quarantined 0 removed 0' "$(cat "$TEST_DIR/counts")" \
+    "nothing changed"
+assert_equal 5 "$(grep -c '^select exists' <<<"$asked")" "one query for each dimension"
+assert_equal 4 "$(grep -vc '^select exists' <<<"$asked")" "and, of a run: two sessions, the limit, a snapshot"
+assert_equal 5 "$(statements run_sync mode=changes dimension=client | wc -l)" "one dimension, one query"
+[ "$before" != "$(watermarks)" ] || fail "the watermarks stand still"
+instrument 1 Utilities
+asked=$(statements run_sync mode=changes)
+assert_equal 'extracted 1 inserted 0 updated 1 unchanged 0 superseded 0 quarantined 0 removed 0' "$(cat "$TEST_DIR/counts")" \
+    "one changed"
+assert_equal 5 "$(grep -c '^select exists' <<<"$asked")" "one query for each dimension, when one changed"
+assert_equal 1 "$(grep -c '^copy' <<<"$asked")" "only what changed is read"
+sql source "alter database $(sql source 'select current_database()') reset log_statement"
+assert_equal 'Energy,Utilities' "$(life 1)" "a change by watermark"
+assert_equal 'account 1|client 1|instrument 2|liquidity_provider 1|strategy 1' "$(epochs)" "the epoch of what changed"
+
+# A quiet run waits for nobody: it does not ask for epochs.
+start_process holder -- psql -XAtq -v ON_ERROR_STOP=1 "$TAPEMILL_WAREHOUSE_URL" \
+    -c "set application_name = 'holder'" -c 'begin' -c 'select from dim_epochs for update' -c 'select pg_sleep(600)'
+wait_until_sql 60 "the holder holds" warehouse \
+    "select count(*) from pg_locks l join pg_stat_activity a using (pid)
+     where a.application_name = 'holder' and l.relation = 'dim_epochs'::regclass and a.query like '%pg_sleep%'" 1
+assert_contains "$(PGOPTIONS='-c lock_timeout=20s' run_sync mode=changes)" 'extracted 0 ' "a quiet run while epochs are held"
+sql warehouse "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'holder'" >/dev/null
+wait "$STARTED_PID" || true
+
+# What lies in the overlap is read again, and changes nothing.
+instrument 2 Utilities
+run_sync mode=changes >/dev/null
+before=$(epochs)
+assert_equal 'extracted 2 inserted 0 updated 0 unchanged 2 superseded 0 quarantined 0 removed 0' \
+    "$(TAPEMILL_CHANGES_OVERLAP_SECONDS=600 run_sync mode=changes)" "the overlap is read again"
+assert_equal "$before" "$(epochs)" "epochs after reading the overlap again"
+
+# A transaction that began before others committed is waited for.
+mkfifo "$TEST_DIR/session.pipe"
+start_process session -- bash -c 'exec psql -XAtq -v ON_ERROR_STOP=1 "$TAPEMILL_SOURCE_URL" <"$1"' - "$TEST_DIR/session.pipe"
+exec {session}>"$TEST_DIR/session.pipe"
+echo "begin; update instruments set sector = 'Late', updated_at = now() where instrument_id = 3;" >&"$session"
+wait_until_sql 60 "the other session has written" source \
+    "select count(*) from pg_stat_activity where state = 'idle in transaction' and backend_xid is not null" 1
+instrument 4 Early
+assert_contains "$(run_sync mode=changes)" 'extracted 0 ' "what came after an open transaction began"
+assert_contains "$(run_sync mode=changes)" 'extracted 0 ' "once more"
+echo "commit;" >&"$session"
+wait_until_sql 60 "it commits" source "select sector from instruments where instrument_id = 3" Late
+assert_contains "$(run_sync mode=changes)" 'extracted 2 inserted 0 updated 2 ' "both arrive once it is over"
+assert_equal 'Energy,Late|Energy,Early' "$(life 3)|$(life 4)" "a transaction that committed late"
+exec {session}>&-
+
+# A broken row waits in quarantine until its own row is put right; other rows that are read leave it there.
+instrument 20 Energy
+sql source "update instruments set contract_multiplier = 0 where instrument_id = 20"
+assert_contains "$(run_sync mode=changes)" 'extracted 1 inserted 0 updated 0 unchanged 0 superseded 0 quarantined 1 ' "a broken row"
+instrument 5 Utilities
+run_sync mode=changes >/dev/null
+quarantined="select string_agg(record_id, ',' order by record_id) from etl_quarantine where source_table = 'instruments' and resolved_at is null"
+assert_equal 20 "$(sql warehouse "$quarantined")" "another row leaves it there"
+assert_contains "$(run_sync)" 'quarantined 1 removed 0' "a broken row in a whole comparison"
+sql source "update instruments set contract_multiplier = 10, updated_at = clock_timestamp() where instrument_id = 20"
+assert_contains "$(run_sync mode=changes)" 'inserted 1 ' "the row was put right"
+assert_equal '' "$(sql warehouse "$quarantined")" "the quarantine after it was put right"
+
+# A query that fails says so, whether it is asked for rows or for their existence.
+export TAPEMILL_EXTRACT_DIR=$TEST_DIR/extract
+mkdir "$TAPEMILL_EXTRACT_DIR"
+echo 'select * from no_such_table' >"$TAPEMILL_EXTRACT_DIR/clients.sql"
+refused mode=changes
+assert_contains "$OUTPUT" "contract: dimension client: extraction query $TAPEMILL_EXTRACT_DIR/clients.sql does not run on the source" \
+    "a query that cannot run"
+grep -v 'segment' "$TAPEMILL_ROOT/sql/extract/clients.sql" >"$TAPEMILL_EXTRACT_DIR/clients.sql"
+sql source "update clients set updated_at = clock_timestamp()"
+refused mode=changes
+assert_contains "$OUTPUT" 'lacks the column "segment" (text); add it' "a query that lacks a column, when there is something to read"
+unset TAPEMILL_EXTRACT_DIR
+run_sync mode=changes >/dev/null
+
+# ---- whole, side by side ------------------------------------------------------------------------------------
+
+before=$(epochs)
+assert_equal 'extracted 13 inserted 0 updated 0 unchanged 13 superseded 0 quarantined 0 removed 0' "$(run_sync)" "all is known"
+assert_equal "$before" "$(epochs)" "epochs when all is known"
+sql source "update instruments set contract_multiplier = 10.000, sector = 'Old stamp' where instrument_id = 20"
+sql source "update instruments set contract_multiplier = 1 where instrument_id = 6; update accounts set tenant_id = '00000000-0000-0000-0000-000000000001'"
+assert_contains "$(run_sync)" 'updated 1 unchanged 12 ' "a change with an old stamp; numbers by value, NULL as what stands for it"
+assert_equal 'Old stamp' "$(life 20)" "what the watermark cannot see; of two states of one instant the last counts"
+sql source "update instruments set sector = null where instrument_id = 20"
+assert_contains "$(run_sync)" 'updated 1 ' "a change to NULL"
+assert_equal t "$(sql warehouse 'select sector is null from dim_instrument where instrument_id = 20 and is_current')" "NULL"
+sql source "update instruments set sector = 'Energy' where instrument_id = 20"
+assert_contains "$(run_sync)" 'updated 1 ' "a change from NULL"
+
+# Twice in one extraction: the newest counts, in whatever place it comes.
+export TAPEMILL_EXTRACT_DIR=$TEST_DIR/extract
+rm "$TAPEMILL_EXTRACT_DIR"/*
+{
+    sed 's/^from instruments/from instruments where instrument_id <> 7/' "$TAPEMILL_ROOT/sql/extract/instruments.sql"
+    for row in "'Newest', '2024-02-01 00:00Z'" "'Energy', '2024-01-02 09:00Z'" "'Oldest', '2023-01-01 00:00Z'"; do
+        echo "union all select 7, 'S7', null, null, null, null, ${row%%,*}, null, null, null, 'USD', null, null, null, null, 1, null, null, true, ${row#*,}"
+    done
+} >"$TAPEMILL_EXTRACT_DIR/instruments.sql"
+assert_equal 'extracted 11 inserted 0 updated 1 unchanged 8 superseded 2 quarantined 0 removed 0' "$(run_sync dimension=instrument)" \
+    "a member three times"
+assert_equal 'Energy,Newest' "$(life 7)" "the newest of three"
+unset TAPEMILL_EXTRACT_DIR
+instrument 7 Newest "'2024-02-01 00:00Z'"
+run_sync >/dev/null
+
+# ---- deletes ------------------------------------------------------------------------------------------------
+
+sql source 'delete from instruments where instrument_id = 8; update instruments set lot_size = -1e30 where instrument_id = 7'
+assert_equal 'extracted 12 inserted 0 updated 0 unchanged 11 superseded 0 quarantined 1 removed 1' "$(run_sync)" \
+    "one is gone; a broken one is not"
+assert_equal 'Energy-|Energy,Newest' "$(life 8)|$(life 7)" "deleted, and broken"
+assert_equal 0 "$(sql warehouse 'select count(*) from dim_instrument where instrument_id = 8 and is_current')" "no current version"
+sql source 'update instruments set lot_size = null where instrument_id = 7'
+assert_contains "$(run_sync)" 'unchanged 12 superseded 0 quarantined 0 removed 0' "it is still gone, and broken no more"
+instrument 8 Back
+assert_contains "$(run_sync mode=changes)" 'updated 1 ' "it comes back"
+assert_equal 'Energy-,Back' "$(life 8)" "deleted and reactivated"
+
+# an inferred member is nobody's delete
+sql warehouse "insert into dim_strategy (strategy_id, is_inferred) values (90, true)"
+assert_contains "$(run_sync)" 'removed 0' "an inferred member"
+assert_equal t "$(sql warehouse 'select is_current from dim_strategy where strategy_id = 90')" "an inferred member stays"
+
+for id in $(seq 101 140); do
+    echo "insert into instruments (instrument_id, symbol, updated_at) values ($id, 'S$id', '2024-01-02 09:00Z');"
+done | sql source
+run_sync >/dev/null
+sql source 'delete from instruments where instrument_id between 101 and 111; update instruments set sector = $$Kept$$ where instrument_id = 1'
+assert_contains "$(run_sync)" 'updated 1 unchanged 41 superseded 0 quarantined 0 removed 0' "more than may go: none does, the rest does"
+assert_equal 'instruments ERROR|Kept' "$(open_findings deletes_refused)|$(sql warehouse 'select sector from dim_instrument
+    where instrument_id = 1 and is_current')" "a finding"
+assert_equal 'critical|11 of 49 instruments are gone from the source at once: none was closed' \
+    "$(sql warehouse "select severity, title from etl_alerts where cause = 'deletes_refused:instruments'")" "an alert"
+assert_contains "$(sql warehouse "select body from etl_alerts where cause = 'deletes_refused:instruments'")" \
+    'tapemill enqueue sync_dimensions --arg dimension=instrument --arg deletes=all' "the remedy"
+run_sync >/dev/null
+assert_equal '1|1' "$(sql warehouse "select (select count(*) from etl_data_quality_issues where rule_name = 'deletes_refused'),
+    (select count(*) from etl_alerts where cause like 'deletes_refused:%')")" "said once"
+assert_contains "$(TAPEMILL_DIMENSION_DELETES_MAX_PERCENT=23 run_sync)" 'removed 11' "a larger share is allowed"
+assert_equal '' "$(open_findings deletes_refused)" "the finding is resolved"
+sql source 'delete from strategies; delete from instruments where instrument_id between 101 and 125'
+assert_contains "$(run_sync)" 'removed 0' "an empty table, and a good part of another"
+assert_equal 'instruments ERROR,strategies ERROR' "$(open_findings deletes_refused)" "two findings"
+assert_contains "$(run_sync deletes=all dimension=strategy)" 'removed 1' "really gone"
+assert_equal 'instruments ERROR' "$(open_findings deletes_refused)" "one finding"
+sql source "insert into instruments (instrument_id, symbol, updated_at)
+            select i, 'S' || i, '2024-01-02 09:00Z' from generate_series(112, 125) i"
+assert_contains "$(run_sync)" 'removed 0' "they are back"
+assert_equal '' "$(open_findings deletes_refused)" "what is back is no finding"
+
+# ---- old states ---------------------------------------------------------------------------------------------
+
+sql source "truncate instruments, strategies, clients, accounts, liquidity_providers"
+sql warehouse "set client_min_messages = warning; truncate dim_instrument, dim_strategy, dim_client, dim_account, dim_liquidity_provider,
+    dim_instrument_observations, dim_strategy_observations, dim_client_observations, dim_account_observations,
+    dim_liquidity_provider_observations, dim_comparisons, etl_dimension_changes, etl_data_quality_issues cascade"
+# state DATE SECTOR...: the instruments 1, 2, ... as they were then; '-' for one that was not there
+state() {
+    local date=$1 id=0 sector
+    shift
+    sql source 'truncate instruments'
+    for sector in "$@"; do
+        id=$((id + 1))
+        [ "$sector" = - ] || instrument $id "$sector" "'$date'"
+    done
+    run_sync as_of="$date" dimension=instrument
+}
+assert_contains "$(state 2021-01-01T00:00Z A A A)" 'inserted 3 updated 0 unchanged 0 superseded 0 quarantined 0 removed 0' "a first old state"
+assert_contains "$(state 2021-03-01T00:00Z B A -)" 'updated 1 unchanged 1 superseded 0 quarantined 0 removed 1' "the next"
+assert_equal 'A,B|A|A-' "$(life 1)|$(life 2)|$(life 3)" "two old states"
+state 2021-02-01T00:00Z C A A >/dev/null
+assert_equal 'A,C,B|A|A-' "$(life 1)|$(life 2)|$(life 3)" "one between, later"
+assert_equal '2021-01-31|2021-02-28' "$(sql warehouse 'select effective_date, expiration_date from dim_instrument
+    where instrument_id = 1 and version = 2')" "the one between, in the business time zone"
+assert_equal 3 "$(sql warehouse "select count(*) from dim_comparisons where dimension = 'instrument'")" "comparisons"
+
+# ---- what follows -------------------------------------------------------------------------------------------
+
+sql warehouse "insert into etl_fact_days (source, date_key) values ('DESK', 20210115), ('DESK', 20210214), ('CLIENT', 20210214),
+    ('DESK', 20210228), ('DESK', 20210301), ('DESK', 20210415)"
+state 2021-02-15T00:00Z D A A >/dev/null
+# The piece begins at 2021-02-14 19:00 and ends at 2021-02-28 19:00 in New York.
+assert_equal 'rekey_facts|2021-02-14|t
+rekey_facts|2021-02-28|t' "$(followers)" "a job for every loaded date whose day meets what changed"
+assert_contains "$(run_sync dimension=instrument as_of=2021-02-15T00:00Z)" 'updated 0 unchanged 3 ' "the same once more"
+assert_equal '' "$(followers)" "nothing follows from nothing"
+
+sql warehouse "
+insert into etl_quarantine (source_table, record_id, business_date, rules, record_data, first_run_no, last_run_no) values
+    ('executions', '1', '2021-03-02', 'x', '{\"instrument_id\": 50}', 1, 1),
+    ('executions', '2', '2021-03-02', 'x', '{\"instrument_id\": 50}', 1, 1),
+    ('executions', '3', '2021-03-03', 'x', '{\"instrument_id\": 51}', 1, 1),
+    ('trades', '4', '2021-03-04', 'x', '{\"instrument_id\": 50, \"client_id\": \"$acme\"}', 1, 1);
+insert into etl_quarantine (source_table, record_id, business_date, rules, record_data, first_run_no, last_run_no, resolved_at)
+values ('executions', '5', '2021-03-05', 'x', '{\"instrument_id\": 50}', 1, 1, now());
+insert into dim_instrument (instrument_id, is_inferred) values (50, true);
+insert into etl_data_quality_issues (source_table, record_id, rule_name, severity, error_message) values
+    ('instruments', '50', 'inferred_member', 'WARNING', 'x'), ('instruments', '51', 'inferred_member', 'WARNING', 'x'),
+    ('accounts', '50', 'inferred_member', 'WARNING', 'x')"
+sql source "insert into clients (client_id, updated_at) values ('$acme', clock_timestamp())"
+instrument 50 Energy
+assert_contains "$(run_sync mode=changes)" 'extracted 2 inserted 1 updated 1 ' "members arrive"
+assert_equal 'load_executions|2021-03-02|
+load_trades|2021-03-04|' "$(followers)" "rows that named them are loaded"
+assert_equal 'accounts 50,instruments 51' "$(sql warehouse "select string_agg(source_table || ' ' || record_id, ',' order by source_table)
+    from etl_data_quality_issues where rule_name = 'inferred_member' and resolved_at is null")" "findings of the others stay"
+
+# ---- a multiplier of an old state -----------------------------------------------------------------------------
+
+sql source "update instruments set contract_multiplier = 5, updated_at = clock_timestamp() where instrument_id = 1"
+run_sync mode=changes >/dev/null
+sql source "update instruments set contract_multiplier = 2, updated_at = '2020-01-01 00:00Z' where instrument_id = 1"
+run_sync dimension=instrument as_of=2021-01-10T00:00Z deletes=all >/dev/null
+assert_equal '5.00000000|1' "$(sql warehouse "select (select max(contract_multiplier) from dim_instrument where instrument_id = 1),
+    (select count(*) from etl_data_quality_issues where rule_name = 'multiplier_changed')")" "an old state has no say in it"
