@@ -356,6 +356,21 @@ assert_equal '6|TWICE' "$(sql warehouse "select count(*), max(segment) filter (w
 assert_equal 'updated 0
 updated 1' "$(grep -ho 'updated [0-9]*' "${logs[@]}" | sort)" "one of two syncs changed something"
 
+# by watermark and whole, all at once: one of them finds the change
+sql source "update clients set segment = 'MODES', updated_at = clock_timestamp() where client_id = '$acme'"
+hold_until 'perform from dim_epochs for share' 'waits = 3'
+export TAPEMILL_CHANGES_LAG_SECONDS=0
+start_run "${sync_client[@]}"
+start_run job sync_dimensions '{"dimension": "client", "mode": "changes"}'
+start_run job sync_dimensions '{"dimension": "client", "mode": "changes"}'
+unset TAPEMILL_CHANGES_LAG_SECONDS
+processes_succeed
+assert_equal '7|MODES' "$(sql warehouse "select count(*), max(segment) filter (where is_current) from dim_client
+    where client_id = '$acme'")" "syncs of both modes at once"
+assert_equal 'updated 0
+updated 0
+updated 1' "$(grep -ho 'updated [0-9]*' "${logs[@]}" | sort)" "one of three syncs changed something"
+
 # a sync that had to wait reads the source after its wait, so that it never puts older rows over newer ones
 hold_until 'perform from dim_epochs for share' "exists (select from pg_class where relname = 'released')"
 start_run "${sync_client[@]}"
@@ -364,7 +379,7 @@ wait_until_sql 60 "the sync waits" warehouse "select count(*) from pg_stat_activ
 sql source "update clients set segment = 'LATE', updated_at = clock_timestamp() where client_id = '$acme'"
 sql warehouse 'create table released ()'
 processes_succeed
-assert_equal '7|LATE' "$(sql warehouse "select count(*), max(segment) filter (where is_current) from dim_client
+assert_equal '8|LATE' "$(sql warehouse "select count(*), max(segment) filter (where is_current) from dim_client
     where client_id = '$acme'")" "a sync that waited"
 
 # the database refuses what a sync must never write
