@@ -34,6 +34,8 @@ job_argument(struct job_context *context, const char *name, const char *fallback
     return copy ? copy : fallback;
 }
 
+static const char begin_source[] = "begin isolation level repeatable read read only";
+
 enum error_code
 job_source(struct job_context *context, struct database **source, struct error *error)
 {
@@ -41,10 +43,19 @@ job_source(struct job_context *context, struct database **source, struct error *
     if (*source)
         return ERROR_NONE;
     if (database_open(&context->source, DATABASE_SOURCE, "tapemill extract", error) ||
-        database_run(context->source, "begin isolation level repeatable read read only", error))
+        database_run(context->source, begin_source, error))
         return error->code;
     *source = context->source;
     return ERROR_NONE;
+}
+
+enum error_code
+job_source_anew(struct job_context *context, struct database **source, struct error *error)
+{
+    if (!context->source)
+        return job_source(context, source, error);
+    *source = context->source;
+    return database_run(*source, "rollback", error) ? error->code : database_run(*source, begin_source, error);
 }
 
 enum error_code

@@ -58,6 +58,10 @@ const char *job_argument(struct job_context *context, const char *name, const ch
  * context. */
 ERROR_MUST_CHECK enum error_code job_source(struct job_context *context, struct database **source, struct error *error);
 
+/* The same in a new snapshot, which the next query takes. */
+ERROR_MUST_CHECK enum error_code job_source_anew(struct job_context *context, struct database **source,
+                                                 struct error *error);
+
 /* A second connection to the warehouse, outside the run's transaction. Owned by the context. */
 ERROR_MUST_CHECK enum error_code job_side(struct job_context *context, struct database **side, struct error *error);
 

@@ -7,72 +7,33 @@
 #include "core/business_clock.h"
 #include "core/config.h"
 #include "core/ledger.h"
+#include "jobs/change_window.h"
 #include "jobs/day_lock.h"
 #include "jobs/trade_load_internal.h"
 
 #define SQL(name) sql_text("jobs/trade_changes", name)
 
-enum { INSTANT_BYTES = 64, QUERY_CEILING = 512 * 1024, BIN_US = 15 * 60 * 1000000, NUMBER_BYTES = 24 };
+enum { QUERY_CEILING = 512 * 1024, BIN_US = 15 * 60 * 1000000, NUMBER_BYTES = 24 };
 
 const char *const trade_changes_arguments[] = {"since", NULL};
 
 struct changes {
     struct trade_load load;
-    char watermark[INSTANT_BYTES]; /* as it was read; "" for none */
-    char from[INSTANT_BYTES], to[INSTANT_BYTES];
-    bool nothing_new, more; /* more: the window was cut, another run goes on */
+    struct change_window window;
     int64_t dates, dates_left;
 };
 
 /* ---- the window --------------------------------------------------------------------------------------------- */
 
-/* How far the source can be read, in a transaction of its own that ends before the extraction's snapshot is taken:
- * whoever was open when we looked may have committed by then, but nobody older can come. */
-static enum error_code
-find_limit(char limit[INSTANT_BYTES], struct error *error)
-{
-    struct database *source;
-    struct rows *rows = NULL;
-    if (database_open(&source, DATABASE_SOURCE, "tapemill extract", error))
-        return error->code;
-    enum error_code code =
-        database_query(source, SQL("limit"), DATABASE_VALUES(config_text(CONFIG_CHANGES_LAG_SECONDS)), &rows, error);
-    if (!code && !rows_boolean(rows, 0, 1))
-        code =
-            error_set(error, ERROR_CONFIG,
-                      "the source's role %s cannot see when other sessions' transactions began, so that changes could "
-                      "be missed; `grant pg_read_all_stats to %s` on the source",
-                      rows_text(rows, 0, 2), rows_text(rows, 0, 2));
-    if (!code)
-        (void)snprintf(limit, INSTANT_BYTES, "%s", rows_text(rows, 0, 0));
-    rows_free(rows);
-    database_close(source);
-    return code;
-}
-
-static enum error_code
-find_window(struct changes *changes, struct error *error)
+static struct change_request
+request_of(struct changes *changes)
 {
     struct job_context *context = changes->load.context;
-    const char *table = changes->load.definition->source_table;
-    char limit[INSTANT_BYTES];
-    struct rows *rows;
-    if (find_limit(limit, error))
-        return error->code;
-    if (database_query(context->warehouse, SQL("window"),
-                       DATABASE_VALUES(table, limit, config_text(CONFIG_CHANGES_OVERLAP_SECONDS),
-                                       config_text(CONFIG_CHANGES_WINDOW_HOURS), job_argument(context, "since", "")),
-                       &rows, error))
-        return error_context(error, "the window of changes of %s", table);
-    (void)snprintf(changes->watermark, INSTANT_BYTES, "%s", rows_text(rows, 0, 0));
-    (void)snprintf(changes->from, INSTANT_BYTES, "%s", rows_text(rows, 0, 1));
-    (void)snprintf(changes->to, INSTANT_BYTES, "%s", rows_text(rows, 0, 2));
-    changes->nothing_new = rows_boolean(rows, 0, 3);
-    changes->more = rows_boolean(rows, 0, 4);
-    bool finite = rows_boolean(rows, 0, 5);
-    rows_free(rows);
-    return finite ? ERROR_NONE
-                  : error_set(error, ERROR_ARGUMENT, "the argument since must be an instant such as 2024-01-02T00:00Z");
+    return (struct change_request){.tables = &changes->load.definition->source_table,
+                                   .count = 1,
+                                   .since = job_argument(context, "since", ""),
+                                   .hours = config_text(CONFIG_CHANGES_WINDOW_HOURS),
+                                   .first_hours = "24"};
 }
 
 /* ---- the dates ---------------------------------------------------------------------------------------------- */
@@ -83,7 +44,7 @@ static enum error_code
 find_times(struct changes *changes, struct rows **times, struct error *error)
 {
     struct job_context *context = changes->load.context;
-    const struct extract_range range = {"-infinity", "infinity", changes->from, changes->to};
+    const struct extract_range range = {"-infinity", "infinity", changes->window.from, changes->window.to, NULL};
     struct buffer query, text;
     struct database *source;
     buffer_init(&query, QUERY_CEILING);
@@ -141,9 +102,7 @@ lock_dates(struct changes *changes, const int32_t *dates, size_t count, struct e
     for (size_t i = 0; i < count; i++)
         if (day_lock(load->context->warehouse, load->definition->source_label, calendar_date_key(dates[i]), error))
             return error->code;
-    if (job_source(load->context, &source, error))
-        return error->code;
-    return database_run(source, SQL("look_again"), error);
+    return job_source_anew(load->context, &source, error);
 }
 
 /* Whether the date is to be merged: it was loaded, or it is today's or a later one. One that dim_date lacks is a
@@ -158,7 +117,7 @@ is_wanted(struct changes *changes, int32_t days, bool *wanted, struct error *err
     (void)snprintf(key, sizeof(key), "%d", (int)calendar_date_key(days));
     (void)calendar_date_format(days, date);
     if (database_query(load->context->warehouse, SQL("look_at_date"),
-                       DATABASE_VALUES(load->definition->source_label, key, changes->to), &rows, error))
+                       DATABASE_VALUES(load->definition->source_label, key, changes->window.to), &rows, error))
         return error->code;
     bool is_loaded = rows_boolean(rows, 0, 0), is_known = rows_boolean(rows, 0, 1);
     business_clock_split(&load->clock, rows_integer(rows, 0, 2), &today, &second);
@@ -184,7 +143,7 @@ merge_date(struct changes *changes, int32_t days, struct error *error)
     changes->dates_left += !wanted;
     if (!wanted)
         return ERROR_NONE;
-    const struct extract_range range = {start, end, changes->from, changes->to};
+    const struct extract_range range = {start, end, changes->window.from, changes->window.to, NULL};
     trade_load_choose_date(load, days, &range);
     return trade_merge(load, error) ? error->code : trade_load_report_rates(load, error);
 }
@@ -206,17 +165,14 @@ merge_dates(struct changes *changes, struct error *error)
 /* ---- the end ------------------------------------------------------------------------------------------------ */
 
 static enum error_code
-move_watermark(struct changes *changes, struct error *error)
+move_watermark(struct changes *changes, const struct change_request *request, struct error *error)
 {
-    const char *table = changes->load.definition->source_table;
-    struct rows *rows;
-    if (database_query(changes->load.context->warehouse, SQL("move_watermark"),
-                       DATABASE_VALUES(table, changes->to, changes->watermark), &rows, error))
-        return error_context(error, "the watermark of %s", table);
-    bool moved = rows_affected(rows) > 0;
-    rows_free(rows);
+    size_t moved;
+    if (change_windows_move(changes->load.context, request, &changes->window, &moved, error))
+        return error->code;
     return moved ? ERROR_NONE
-                 : error_set(error, ERROR_PG_CONFLICT, "another run moved the watermark of %s meanwhile", table);
+                 : error_set(error, ERROR_PG_CONFLICT, "another run moved the watermark of %s meanwhile",
+                             request->tables[0]);
 }
 
 /* The source has more than a run takes: the next one follows at once. */
@@ -225,11 +181,11 @@ go_on(struct changes *changes, struct error *error)
 {
     struct job_context *context = changes->load.context;
     const struct ledger_run *run = context->run;
-    char arguments[INSTANT_BYTES + 32];
+    char arguments[CHANGE_WINDOW_INSTANT_BYTES + 32];
     int64_t job_id;
     bool created;
     /* Told where to begin, the next run goes on from here; else from the watermark, which is the same. */
-    (void)snprintf(arguments, sizeof(arguments), "{\"since\": \"%s\"}", changes->to);
+    (void)snprintf(arguments, sizeof(arguments), "{\"since\": \"%s\"}", changes->window.to);
     const struct ledger_new_job next = {
         .job_name = run->job_name,
         .job_type = "ETL",
@@ -250,14 +206,15 @@ static enum error_code
 run_changes(struct changes *changes, struct error *error)
 {
     struct job_context *context = changes->load.context;
-    if (find_window(changes, error))
+    const struct change_request request = request_of(changes);
+    if (change_windows_find(context, &request, &changes->window, error))
         return error->code;
-    if (!changes->nothing_new && (merge_dates(changes, error) || move_watermark(changes, error)))
+    if (!changes->window.nothing_new && (merge_dates(changes, error) || move_watermark(changes, &request, error)))
         return error->code;
     (void)snprintf(context->metadata, sizeof(context->metadata),
                    "{\"from\": \"%s\", \"to\": \"%s\", \"dates\": %" PRId64 ", \"dates_left\": %" PRId64 "}",
-                   changes->from, changes->to, changes->dates, changes->dates_left);
-    return changes->more && !changes->nothing_new ? go_on(changes, error) : ERROR_NONE;
+                   changes->window.from, changes->window.to, changes->dates, changes->dates_left);
+    return changes->window.more && !changes->window.nothing_new ? go_on(changes, error) : ERROR_NONE;
 }
 
 enum error_code
@@ -266,7 +223,7 @@ trade_changes_run(struct job_context *context, const struct trade_load_definitio
     struct changes *changes = arena_alloc(context->arena, sizeof(*changes));
     if (!changes)
         return error_set(error, ERROR_MEMORY, "out of memory for a load");
-    *changes = (struct changes){.watermark = ""};
+    *changes = (struct changes){0};
     enum error_code code = trade_load_init(&changes->load, context, definition, error);
     if (!code)
         code = run_changes(changes, error);

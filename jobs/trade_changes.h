@@ -1,9 +1,6 @@
 /* jobs/trade_changes.h - what changed at the source since the last time, into fact_trades: by watermark on updated_at.
  *
- * A run reads [watermark - overlap, limit) of the column updated_at. The limit stops short of now by a lag, and of the
- * beginning of the oldest transaction that is open on the source: what it has written carries an older updated_at and
- * cannot be seen yet. Windows overlap, for clocks that disagree; what slips all the same (an updated_at set by hand) is
- * found by compare_source. The watermark (etl_cdc_watermarks) moves in the run's own transaction, by compare-and-set.
+ * jobs/change_window.h tells which rows a run reads. What slips all the same is found by compare_source.
  *
  * Rows are grouped by business date and merged date by date, in order; P&L and performance follow as jobs. A date
  * before today that was never loaded is left to its load, which reads it whole. */
