@@ -139,6 +139,7 @@ static const struct placeholder {
     {"id_type", DIMENSION_ID, "", "$t"},
     {"fill", DIMENSION_FILLED, ", ", "$s = coalesce($s, $a)"},
     {"needs_fill", DIMENSION_FILLED, " or ", "$s is null"},
+    {"stands_for_null", DIMENSION_FILLED, "", ", $c is not distinct from $a"},
     {"numeric_rules", DIMENSION_NUMERIC, "",
      ", case when $s in ('NaN', 'Infinity', '-Infinity') then 'E|$s_finite|$s is ' || $s"
      " when abs($s) >= 1e$i or scale(trim_scale($s)) > $d"

@@ -56,9 +56,10 @@ extern const struct extract_definition dimension_extracts[DIMENSION_COUNT];
  *     {type1_columns} {type1_values} {type1_old}           the same for those of type 1; _old: d.full_name, ...
  *     {type1_copied}                                       c.full_name, ...
  *     {type2_columns} {type2_values} {type2_old} {type2_copied}  and of type 2
- *     {facts_old} {facts_new}                              d.currency, ... and n.currency, ... that loads take into
- * facts {fill} {needs_fill}   what stands for NULLs: assignments, and the condition {numeric_rules} {positive_rules} ",
- * case ... end" for every numeric, every positive column
+ *     {facts_old} {facts_new}    d.currency, ... and n.currency, ...: what loads take into facts
+ *     {fill} {needs_fill}        what stands for NULLs: assignments, and the condition
+ *     {stands_for_null}          ", column is that" for every column that has something that stands for NULL
+ *     {numeric_rules} {positive_rules}      ", case ... end" for every numeric, every positive column
  *
  * All come from the table; ERROR_BUG for another name. */
 ERROR_MUST_CHECK enum error_code dimension_expand(const struct dimension_definition *definition, const char *template,

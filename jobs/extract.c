@@ -144,6 +144,19 @@ compare(const struct extract_definition *definition, const char *origin, const s
 }
 
 static enum error_code
+does_not_run(const char *origin, struct error *error)
+{
+    char why[ERROR_MESSAGE_BYTES];
+    char sqlstate[sizeof(error->sqlstate)];
+    (void)snprintf(why, sizeof(why), "%s", error->message);
+    memcpy(sqlstate, error->sqlstate, sizeof(sqlstate));
+    enum error_code code =
+        error_set(error, ERROR_CONTRACT, "extraction query %s does not run on the source: %.700s", origin, why);
+    memcpy(error->sqlstate, sqlstate, sizeof(sqlstate));
+    return code;
+}
+
+static enum error_code
 check_query(struct database *source, const struct extract_definition *definition, const char *origin, const char *text,
             struct error *error)
 {
@@ -152,15 +165,8 @@ check_query(struct database *source, const struct extract_definition *definition
     enum error_code code = database_describe(source, text, &columns, &count, error);
     if (code == ERROR_PG_CONNECTION)
         return code;
-    if (code) {
-        char why[ERROR_MESSAGE_BYTES];
-        char sqlstate[sizeof(error->sqlstate)];
-        (void)snprintf(why, sizeof(why), "%s", error->message);
-        memcpy(sqlstate, error->sqlstate, sizeof(sqlstate));
-        code = error_set(error, ERROR_CONTRACT, "extraction query %s does not run on the source: %.700s", origin, why);
-        memcpy(error->sqlstate, sqlstate, sizeof(sqlstate));
-        return code;
-    }
+    if (code)
+        return does_not_run(origin, error);
     code = compare(definition, origin, columns, count, error);
     free(columns);
     return code;
@@ -194,12 +200,17 @@ set_interval(struct database *source, const struct extract_range *range, struct 
 static void
 compose(const char *text, const struct extract_range *range, struct buffer *query)
 {
-    if (range->changed_from)
+    bool is_wrapped = range->changed_from || range->order_by;
+    if (is_wrapped)
         buffer_text(query, "select * from (");
     bind_interval(text, range, query);
+    if (is_wrapped)
+        buffer_text(query, "\n) extraction");
     if (range->changed_from)
-        buffer_format(query, "\n) extraction where updated_at >= '%s'::timestamptz and updated_at < '%s'::timestamptz",
+        buffer_format(query, " where updated_at >= '%s'::timestamptz and updated_at < '%s'::timestamptz",
                       range->changed_from, range->changed_to);
+    if (range->order_by)
+        buffer_format(query, " order by %s", range->order_by);
 }
 
 enum error_code
@@ -221,6 +232,37 @@ extract_compose(struct job_context *context, const struct extract_definition *de
         code = buffer_check(query, origin, error);
     }
     buffer_term(&text);
+    return code;
+}
+
+/* An error of class 42 is the query's own: a name that is not there, a type that does not fit. */
+enum error_code
+extract_probe(struct job_context *context, const struct extract_definition *definition,
+              const struct extract_range *range, bool *found, struct error *error)
+{
+    char origin[1024];
+    struct buffer text, query;
+    struct database *source;
+    struct rows *rows = NULL;
+    if (job_source(context, &source, error))
+        return error->code;
+    buffer_init(&text, QUERY_CEILING);
+    buffer_init(&query, QUERY_CEILING);
+    enum error_code code = find_query(definition, origin, sizeof(origin), &text, error);
+    if (!code) {
+        buffer_text(&query, "select exists (");
+        compose(text.bytes, range, &query);
+        buffer_text(&query, ")");
+        code = buffer_check(&query, origin, error);
+    }
+    if (!code && (code = database_query(source, query.bytes, 0, NULL, &rows, error)) != ERROR_NONE)
+        code = strncmp(error->sqlstate, "42", 2) == 0 ? does_not_run(origin, error)
+                                                      : error_context(error, "extraction query %s", origin);
+    if (!code)
+        *found = rows_boolean(rows, 0, 0);
+    rows_free(rows);
+    buffer_term(&text);
+    buffer_term(&query);
     return code;
 }
 

@@ -36,9 +36,10 @@ struct extract_definition {
 };
 
 /* What of the source to read, as timestamptz texts: rows of the data interval and, unless changed_from is NULL, of them
- * those whose column updated_at lies in [changed_from, changed_to). */
+ * those whose column updated_at lies in [changed_from, changed_to). Ordered by the column order_by, or, if that is
+ * NULL, as the query has them. */
 struct extract_range {
-    const char *interval_start, *interval_end, *changed_from, *changed_to;
+    const char *interval_start, *interval_end, *changed_from, *changed_to, *order_by;
 };
 
 /* Opens the extraction of the run's data interval on its source connection (job_source()). The contract is checked
@@ -58,6 +59,11 @@ ERROR_MUST_CHECK enum error_code extract_compose(struct job_context *context,
                                                  const struct extract_definition *definition,
                                                  const struct extract_range *range, struct buffer *query,
                                                  struct error *error);
+
+/* Whether the range has a row, told by one query on the run's source connection and nothing else: the contract is
+ * checked by whoever then reads the rows. ERROR_CONTRACT if the query cannot be run. */
+ERROR_MUST_CHECK enum error_code extract_probe(struct job_context *context, const struct extract_definition *definition,
+                                               const struct extract_range *range, bool *found, struct error *error);
 
 /* Checks one contract on an open source connection, for `tapemill doctor`. */
 ERROR_MUST_CHECK enum error_code extract_check(struct database *source, const struct extract_definition *definition,

@@ -18,12 +18,13 @@ pass_on(struct copy_reader *reader, struct copy_writer *writer, size_t columns, 
 }
 
 enum error_code
-extract_stage(struct job_context *context, const struct extract_definition *definition, const char *copy, int64_t *rows,
-              struct error *error)
+extract_stage(struct job_context *context, const struct extract_definition *definition,
+              const struct extract_range *range, const char *copy, int64_t *rows, struct error *error)
 {
     struct copy_reader *reader;
     struct copy_writer *writer = NULL;
-    if (extract_open(context, definition, &reader, error))
+    if (range ? extract_open_range(context, definition, range, &reader, error)
+              : extract_open(context, definition, &reader, error))
         return error->code;
     enum error_code code = copy_writer_open(&writer, context->warehouse, copy, error);
     if (!code)

@@ -1,137 +1,47 @@
-/* jobs/sync_dimensions.c - makes the dimensions follow their source tables: one full comparison each, set-based, with
- * history of type 2 and type 1 as jobs/dimension.c says. Members that are gone at the source stay as they are.
+/* jobs/sync_dimensions.c - makes the dimensions follow their source tables, with history as jobs/dimension_versions.h
+ * says. Two modes: full compares each dimension with its whole table and finds what is gone there; changes reads what
+ * the watermark on updated_at shows, and costs one query for each dimension when that is nothing.
  *
- * The epoch rows of all dimensions at hand are locked before the source is read, so that of two runs the later one has
+ * The epoch rows of the dimensions at hand are locked before the source is read, so that of two runs the later one has
  * read the newer rows, and loads in flight wait for the outcome. An epoch moves only when its dimension did. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/config.h"
+#include "jobs/change_window.h"
 #include "jobs/dimension.h"
-#include "jobs/extract_stage.h"
+#include "jobs/dimension_follow.h"
+#include "jobs/dimension_stage.h"
+#include "jobs/dimension_statement.h"
+#include "jobs/dimension_versions.h"
 #include "jobs/job.h"
 #include "jobs/multiplier_change.h"
-#include "jobs/quality.h"
-#include "jobs/statement.h"
 
-#define SYNC_SQL "jobs/sync_dimensions"
+#define SYNC_SQL  "jobs/sync_dimensions"
+#define SQL(name) sql_text(SYNC_SQL, name)
 
-enum { STATEMENT_CEILING = 64 * 1024, NAMES_BYTES = 160 };
+enum { NAMES_BYTES = 160 };
 
-static const char copy_template[] = "copy {stage} ({staged}, updated_at) from stdin (format binary)";
-
-/* One dimension's share of the run. */
 struct sync {
     struct job_context *context;
-    const struct dimension_definition *definition;
-    const char *name; /* of the epoch */
-    int64_t extracted, quarantined, superseded, inserted, changed;
-    int64_t overwritten, closed, opened, corrected; /* versions */
+    bool is_wanted[DIMENSION_COUNT];
+    struct dimension_staging staging; /* what is common to all dimensions */
 };
 
-/* Writes out a statement of sql/jobs/sync_dimensions.sql and runs it. */
-static enum error_code
-step(struct sync *sync, const char *statement, int64_t *affected, struct error *error)
-{
-    struct buffer text;
-    buffer_init(&text, STATEMENT_CEILING);
-    enum error_code code = dimension_expand(sync->definition, sql_text(SYNC_SQL, statement), &text, error);
-    if (!code && affected)
-        code = statement_run(sync->context, text.bytes, affected, error);
-    else if (!code)
-        code = database_run(sync->context->warehouse, text.bytes, error);
-    buffer_term(&text);
-    return code ? error_context(error, "%s", statement) : ERROR_NONE;
-}
-
-/* ---- staging ----------------------------------------------------------------------------------------------- */
-
-static enum error_code
-extract(struct sync *sync, struct error *error)
-{
-    struct buffer copy;
-    if (step(sync, "temporary", NULL, error))
-        return error->code;
-    buffer_init(&copy, STATEMENT_CEILING);
-    enum error_code code = dimension_expand(sync->definition, copy_template, &copy, error);
-    if (!code)
-        code = extract_stage(sync->context, sync->definition->extract, copy.bytes, &sync->extracted, error);
-    buffer_term(&copy);
-    return code;
-}
-
-/* Leaves in the stage what can be loaded: one row per member, nothing NULL that has a meaning. */
-static enum error_code
-judge(struct sync *sync, struct error *error)
-{
-    const char *source_table = sync->definition->extract->name;
-    int64_t rows;
-    if (quality_stage(sync->context, error) || step(sync, "judge", &rows, error) ||
-        step(sync, "file_issues", &rows, error) ||
-        quality_record(sync->context, source_table, &sync->quarantined, error) ||
-        quality_resolve(sync->context, source_table, NULL, error) || step(sync, "drop_broken", &rows, error) ||
-        step(sync, "drop_superseded", &sync->superseded, error))
-        return error->code;
-    if (dimension_has(sync->definition, DIMENSION_FILLED) && step(sync, "fill", &rows, error))
-        return error->code;
-    return step(sync, "analyze", NULL, error);
-}
-
-/* ---- comparing --------------------------------------------------------------------------------------------- */
-
-static enum error_code
-count_changed(struct sync *sync, struct error *error)
-{
-    struct buffer text;
-    char count[24];
-    buffer_init(&text, STATEMENT_CEILING);
-    enum error_code code = dimension_expand(sync->definition, sql_text(SYNC_SQL, "count_changed"), &text, error);
-    if (!code)
-        code = database_value(sync->context->warehouse, text.bytes, 0, NULL, count, sizeof(count), error);
-    sync->changed = code ? 0 : strtoll(count, NULL, 10);
-    buffer_term(&text);
-    return code;
-}
-
-/* Writes what changed. A contract multiplier is corrected in trades of the past as well. */
-static enum error_code
-apply_changes(struct sync *sync, struct error *error)
-{
-    bool has_multipliers = sync->definition == &dimension_definitions[DIMENSION_INSTRUMENT];
-    if ((has_multipliers && multiplier_change_note(sync->context, error)) ||
-        step(sync, "overwrite", &sync->overwritten, error) || step(sync, "close_versions", &sync->closed, error) ||
-        step(sync, "open_versions", &sync->opened, error) || step(sync, "correct", &sync->corrected, error))
-        return error->code;
-    return has_multipliers ? multiplier_change_follow(sync->context, error) : ERROR_NONE;
-}
-
-static enum error_code
-compare(struct sync *sync, struct error *error)
-{
-    if (step(sync, "insert_members", &sync->inserted, error) || count_changed(sync, error) ||
-        (sync->changed && apply_changes(sync, error)))
-        return error->code;
-    if (sync->closed != sync->opened)
-        return error_set(error, ERROR_BUG, "%" PRId64 " versions of %s were closed, but %" PRId64 " opened",
-                         sync->closed, sync->definition->table, sync->opened);
-    if (!sync->inserted && !sync->changed)
-        return ERROR_NONE;
-    return database_query(sync->context->warehouse, sql_text(SYNC_SQL, "advance_epoch"), DATABASE_VALUES(sync->name),
-                          NULL, error);
-}
+/* ---- one dimension ------------------------------------------------------------------------------------------ */
 
 /* Adds a dimension that changed to the run's metadata: {"client": {"members": 1, ...}, ...}. */
 static void
-describe(const struct sync *sync)
+describe(struct job_context *context, const char *name, const struct dimension_outcome *outcome)
 {
-    char line[256], *metadata = sync->context->metadata;
-    size_t length = strlen(metadata), size = sizeof(sync->context->metadata);
-    int added = snprintf(line, sizeof(line),
-                         "\"%s\": {\"members\": %" PRId64 ", \"versions\": %" PRId64 ", \"overwritten\": %" PRId64
-                         ", \"corrected\": %" PRId64 "}}",
-                         sync->name, sync->inserted, sync->opened, sync->overwritten, sync->corrected);
+    char line[256], *metadata = context->metadata;
+    size_t length = strlen(metadata), size = sizeof(context->metadata);
+    int added =
+        snprintf(line, sizeof(line),
+                 "\"%s\": {\"members\": %" PRId64 ", \"versions\": %" PRId64 ", \"corrected\": %" PRId64
+                 ", \"removed\": %" PRId64 ", \"moved\": %" PRId64 "}}",
+                 name, outcome->inserted, outcome->opened, outcome->corrected, outcome->removed, outcome->moved);
     if (length)
         length--; /* the closing brace */
     if (length + (size_t)added + sizeof(", ") <= size)
@@ -139,54 +49,75 @@ describe(const struct sync *sync)
 }
 
 static void
-add_counts(const struct sync *sync)
+add_counts(struct job_context *context, const struct dimension_staged *staged, const struct dimension_outcome *outcome)
 {
-    struct ledger_counts *counts = &sync->context->counts;
-    counts->extracted += sync->extracted;
-    counts->quarantined += sync->quarantined;
-    counts->superseded += sync->superseded;
-    counts->inserted += sync->inserted;
-    counts->updated += sync->changed;
-    counts->unchanged += sync->extracted - sync->quarantined - sync->superseded - sync->inserted - sync->changed;
-    if (sync->inserted || sync->changed)
-        describe(sync);
+    struct ledger_counts *counts = &context->counts;
+    counts->extracted += staged->extracted;
+    counts->quarantined += staged->quarantined;
+    counts->superseded += staged->superseded;
+    counts->inserted += outcome->inserted;
+    counts->updated += outcome->updated;
+    counts->unchanged += staged->unchanged + outcome->unchanged;
+    counts->removed += outcome->removed;
 }
-
-/* ---- the job ----------------------------------------------------------------------------------------------- */
 
 static bool
-is_wanted(const char *wanted, int dimension)
+has_changed(const struct dimension_outcome *outcome)
 {
-    return !wanted || strcmp(wanted, dimension_name((enum dimension)dimension)) == 0;
+    return outcome->inserted || outcome->updated || outcome->removed || outcome->opened || outcome->corrected ||
+           outcome->moved;
+}
+
+/* Writes what was staged. A contract multiplier is corrected in trades of the past as well. */
+static enum error_code
+apply(struct sync *sync, enum dimension dimension, struct dimension_outcome *outcome, struct error *error)
+{
+    struct job_context *context = sync->context;
+    const struct dimension_staging *staging = &sync->staging;
+    const struct dimension_definition *definition = &dimension_definitions[dimension];
+    bool has_multipliers = dimension == DIMENSION_INSTRUMENT;
+    if ((has_multipliers && multiplier_change_note(context, error)) ||
+        dimension_versions_apply(context, definition, dimension, staging->seen_at, staging->is_replay, outcome,
+                                 error) ||
+        (has_multipliers && multiplier_change_follow(context, error)))
+        return error->code;
+    if (!has_changed(outcome))
+        return ERROR_NONE;
+    if (database_query(context->warehouse, SQL("advance_epoch"), DATABASE_VALUES(dimension_name(dimension)), NULL,
+                       error))
+        return error->code;
+    describe(context, dimension_name(dimension), outcome);
+    return dimension_follow_note(context, definition, error);
 }
 
 static enum error_code
-check_argument(const char *wanted, struct error *error)
+follow_source(struct sync *sync, enum dimension dimension, struct error *error)
 {
-    char names[NAMES_BYTES] = "";
-    size_t length = 0;
-    for (int i = 0; i < DIMENSION_COUNT; i++) {
-        if (is_wanted(wanted, i))
-            return ERROR_NONE;
-        length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s", i ? ", " : "",
-                                   dimension_name((enum dimension)i));
-    }
-    return error_set(error, ERROR_ARGUMENT, "there is no dimension \"%.64s\"; the argument dimension is one of %s",
-                     wanted, names);
+    struct dimension_staged staged = {0};
+    struct dimension_outcome outcome = {0};
+    enum error_code code = dimension_stage(sync->context, dimension, &sync->staging, &staged, error);
+    if (!code && staged.rows + staged.absent)
+        code = apply(sync, dimension, &outcome, error);
+    if (code)
+        return error_context(error, "dimension %s", dimension_name(dimension));
+    add_counts(sync->context, &staged, &outcome);
+    return ERROR_NONE;
 }
 
+/* ---- locks -------------------------------------------------------------------------------------------------- */
+
 static enum error_code
-lock_epochs(struct job_context *context, const char *wanted, struct error *error)
+lock_epochs(struct sync *sync, struct error *error)
 {
     struct rows *rows;
     char names[NAMES_BYTES] = "{";
     size_t length = 1, count = 0;
     for (int i = 0; i < DIMENSION_COUNT; i++)
-        if (is_wanted(wanted, i))
+        if (sync->is_wanted[i])
             length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s", count++ ? "," : "",
                                        dimension_name((enum dimension)i));
     (void)snprintf(names + length, sizeof(names) - length, "}");
-    if (database_query(context->warehouse, sql_text(SYNC_SQL, "lock_epochs"), DATABASE_VALUES(names), &rows, error))
+    if (database_query(sync->context->warehouse, SQL("lock_epochs"), DATABASE_VALUES(names), &rows, error))
         return error->code;
     size_t locked = rows_count(rows);
     rows_free(rows);
@@ -198,7 +129,7 @@ static enum error_code
 set_tenant(struct job_context *context, struct error *error)
 {
     const char *tenant = config_text(CONFIG_DEFAULT_TENANT);
-    enum error_code code = database_query(context->warehouse, sql_text(SYNC_SQL, "set_tenant"),
+    enum error_code code = database_query(context->warehouse, SQL("set_tenant"),
                                           DATABASE_VALUES(DIMENSION_TENANT_SETTING, tenant), NULL, error);
     if (code && strcmp(error->sqlstate, "22P02") == 0)
         return error_set(error, ERROR_CONFIG,
@@ -208,26 +139,149 @@ set_tenant(struct job_context *context, struct error *error)
     return code;
 }
 
+/* Takes a new snapshot of the source, once the epochs are ours, and notes its instant. */
 static enum error_code
-run(struct job_context *context, struct error *error)
+see_source(struct sync *sync, struct error *error)
 {
-    const char *wanted = job_argument(context, "dimension", NULL);
-    if (check_argument(wanted, error) || set_tenant(context, error) || lock_epochs(context, wanted, error) ||
-        database_run(context->warehouse, sql_text(SYNC_SQL, "lock_tables"), error))
+    struct dimension_staging *staging = &sync->staging;
+    struct database *source;
+    struct rows *rows;
+    const char *as_of = job_argument(sync->context, "as_of", "");
+    if (job_source_anew(sync->context, &source, error))
         return error->code;
+    enum error_code code = database_query(source, SQL("seen_at"), DATABASE_VALUES(as_of), &rows, error);
+    bool is_wrong = code && strncmp(error->sqlstate, "22", 2) == 0;
+    if (!code) {
+        is_wrong = !rows_boolean(rows, 0, 1);
+        (void)snprintf(staging->seen_at, sizeof(staging->seen_at), "%s", rows_text(rows, 0, 0));
+        rows_free(rows);
+    }
+    if (is_wrong)
+        return error_set(error, ERROR_ARGUMENT,
+                         "the argument as_of must be an instant of the past such as 2024-01-02T00:00Z, not \"%.64s\"",
+                         as_of);
+    return code;
+}
+
+/* All dimensions at hand, under their epochs. */
+static enum error_code
+follow_all(struct sync *sync, struct error *error)
+{
+    struct job_context *context = sync->context;
+    if (set_tenant(context, error) || lock_epochs(sync, error) ||
+        database_run(context->warehouse, SQL("lock_tables"), error) || dimension_follow_begin(context, error) ||
+        see_source(sync, error))
+        return error->code;
+    for (int i = 0; i < DIMENSION_COUNT; i++)
+        if (sync->is_wanted[i] && follow_source(sync, (enum dimension)i, error))
+            return error->code;
+    return dimension_follow_enqueue(context, error);
+}
+
+/* ---- changes ------------------------------------------------------------------------------------------------ */
+
+/* Leaves those dimensions that have something in their windows: one query each. */
+static enum error_code
+probe(struct sync *sync, bool *any, struct error *error)
+{
+    *any = false;
     for (int i = 0; i < DIMENSION_COUNT; i++) {
-        struct sync sync = {
-            .context = context, .definition = &dimension_definitions[i], .name = dimension_name((enum dimension)i)};
-        if (!is_wanted(wanted, i))
+        const struct change_window *window = &sync->staging.windows[i];
+        bool found = false;
+        if (!sync->is_wanted[i])
             continue;
-        if (extract(&sync, error) || judge(&sync, error) || compare(&sync, error))
-            return error_context(error, "dimension %s", sync.name);
-        add_counts(&sync);
+        struct extract_range range = {.interval_start = sync->context->run->interval_start,
+                                      .interval_end = sync->context->run->interval_end,
+                                      .changed_from = window->from,
+                                      .changed_to = window->to};
+        if (!window->nothing_new && extract_probe(sync->context, &dimension_extracts[i], &range, &found, error))
+            return error_context(error, "dimension %s", dimension_name((enum dimension)i));
+        sync->is_wanted[i] = found;
+        *any = *any || found;
     }
     return ERROR_NONE;
 }
 
-static const char *const arguments[] = {"dimension", NULL};
+static enum error_code
+follow_changes(struct sync *sync, struct error *error)
+{
+    const char *tables[DIMENSION_COUNT];
+    struct change_window windows[DIMENSION_COUNT];
+    struct change_request request = {.tables = tables, .since = "", .hours = "0", .first_hours = ""};
+    bool any;
+    size_t moved;
+    for (int i = 0; i < DIMENSION_COUNT; i++)
+        if (sync->is_wanted[i])
+            tables[request.count++] = dimension_extracts[i].name;
+    if (change_windows_find(sync->context, &request, windows, error))
+        return error->code;
+    for (size_t i = 0, at = 0; i < DIMENSION_COUNT; i++)
+        if (sync->is_wanted[i])
+            sync->staging.windows[i] = windows[at++];
+    if (probe(sync, &any, error) || (any && follow_all(sync, error)))
+        return error->code;
+    return change_windows_move(sync->context, &request, windows, &moved, error);
+}
+
+/* ---- the job ------------------------------------------------------------------------------------------------ */
+
+static enum error_code
+choose_dimensions(struct sync *sync, struct error *error)
+{
+    const char *wanted = job_argument(sync->context, "dimension", NULL);
+    char names[NAMES_BYTES] = "";
+    size_t length = 0;
+    bool any = false;
+    for (int i = 0; i < DIMENSION_COUNT; i++) {
+        const char *name = dimension_name((enum dimension)i);
+        sync->is_wanted[i] = !wanted || strcmp(wanted, name) == 0;
+        any = any || sync->is_wanted[i];
+        length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s", i ? ", " : "", name);
+    }
+    return any ? ERROR_NONE
+               : error_set(error, ERROR_ARGUMENT,
+                           "there is no dimension \"%.64s\"; the argument dimension is one of %s", wanted, names);
+}
+
+/* *second: whether the argument has the second of its two values; without it, it has the first. */
+static enum error_code
+choose_one(struct job_context *context, const char *argument, const char *const values[2], bool *second,
+           struct error *error)
+{
+    const char *value = job_argument(context, argument, values[0]);
+    *second = strcmp(value, values[1]) == 0;
+    if (*second || strcmp(value, values[0]) == 0)
+        return ERROR_NONE;
+    return error_set(error, ERROR_ARGUMENT, "the argument %s is \"%.64s\", but must be %s or %s", argument, value,
+                     values[0], values[1]);
+}
+
+static enum error_code
+read_arguments(struct sync *sync, struct error *error)
+{
+    static const char *const modes[2] = {"full", "changes"}, *const deletes[2] = {"guard", "all"};
+    struct dimension_staging *staging = &sync->staging;
+    if (choose_dimensions(sync, error) || choose_one(sync->context, "mode", modes, &staging->by_watermark, error) ||
+        choose_one(sync->context, "deletes", deletes, &staging->all_deletes, error))
+        return error->code;
+    staging->is_replay = job_argument(sync->context, "as_of", "")[0] != 0;
+    if (staging->by_watermark && (staging->is_replay || staging->all_deletes))
+        return error_set(error, ERROR_ARGUMENT,
+                         "changes by watermark show neither an old state nor what is gone: as_of and deletes=all need "
+                         "mode=full");
+    return ERROR_NONE;
+}
+
+static enum error_code
+run(struct job_context *context, struct error *error)
+{
+    struct sync sync = {.context = context};
+    if (read_arguments(&sync, error))
+        return error->code;
+    return sync.staging.by_watermark ? follow_changes(&sync, error) : follow_all(&sync, error);
+}
+
+static const char *const arguments[] = {"mode", "dimension", "as_of", "deletes", NULL};
 
 const struct job_definition job_sync_dimensions = {
     .name = "sync_dimensions",

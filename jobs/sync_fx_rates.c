@@ -49,7 +49,7 @@ extract(struct job_context *context, struct error *error)
 {
     if (database_run(context->warehouse, sql_text(FX_RATES_SQL, "stage"), error) ||
         database_run(context->warehouse, sql_text(FX_RATES_SQL, "lock"), error) ||
-        extract_stage(context, &sync_fx_rates_extract, sql_text(FX_RATES_SQL, "copy"), &context->counts.extracted,
+        extract_stage(context, &sync_fx_rates_extract, NULL, sql_text(FX_RATES_SQL, "copy"), &context->counts.extracted,
                       error))
         return error->code;
     return refuse_empty(context, error);

@@ -1,5 +1,6 @@
--- One full comparison of a dimension with its source table. Statements with {placeholders} are templates, written out for
--- each dimension from the table in jobs/dimension.c; s is the staged source row, d a version in the dimension.
+-- A dimension and its source table: what was read, and what of it can be applied. Statements with {placeholders} are
+-- templates, written out for each dimension from the table in jobs/dimension.c; s is the staged source row, d a version in
+-- the dimension.
 
 -- In the order of the names, as the loads take them: no two wait for each other in a circle.
 -- name: lock_epochs
@@ -10,6 +11,12 @@ select dimension from dim_epochs where dimension = any ($1::text[]) order by dim
 -- foreign keys): a sync that had one and waited for the next could wait for an ATTACH that waits for it.
 lock table dim_account, dim_client, dim_instrument, dim_liquidity_provider, dim_strategy in row exclusive mode
 
+-- name: seen_at
+-- On the source, the first query of a snapshot: no row that it shows was written later. $1 the instant of an old state, or
+-- ''.
+select coalesce(nullif($1, '')::timestamptz, clock_timestamp()) at time zone 'UTC' || '+00',
+       $1 = '' or isfinite(nullif($1, '')::timestamptz) and nullif($1, '')::timestamptz <= clock_timestamp()
+
 -- name: advance_epoch
 update dim_epochs set epoch = epoch + 1, updated_at = now() where dimension = $1::text
 
@@ -18,7 +25,8 @@ select set_config($1::text, $2::text::uuid::text, true)
 
 -- name: temporary utility
 create temporary table if not exists {stage} ({declare}, updated_at timestamptz, issues text) on commit drop;
-truncate {stage};
+create temporary table if not exists {absent} (id {id_type} primary key) on commit drop;
+truncate {stage}, {absent};
 
 -- name: judge utility
 update {stage} s
@@ -40,6 +48,14 @@ select {id}::text, issues, to_jsonb(s) - 'issues'
 from {stage} s
 where issues is not null
 
+-- name: resolve_staged utility
+-- $1 source table. Of the members that were read: what was quarantined is put right.
+update etl_quarantine q
+set resolved_at = now()
+where q.resolved_at is null and q.source_table = $1::text
+  and q.record_id in (select {id}::text from {stage})
+  and not exists (select from stage_issues i where i.record_id = q.record_id and E'\n' || i.issues like E'%\nE|%')
+
 -- name: drop_broken utility
 delete from {stage} where issues is not null
 
@@ -56,52 +72,31 @@ where s.ctid = r.row_id and r.place > 1
 update {stage} set {fill} where {needs_fill}
 
 -- name: analyze utility
-analyze {stage}
+analyze {stage};
+analyze {absent};
 
--- Members nobody knew: their first version is valid from the beginning of time, so that earlier facts find it.
--- name: insert_members utility
-insert into {table} ({id}, {columns}, source_updated_at)
-select s.{id}, {values}, s.updated_at
-from {stage} s
-where not exists (select from {table} d where d.{id} = s.{id})
-order by s.{id}
+-- name: find_absent utility
+-- Before anything leaves the stage: members that are known, and that an old state does not show.
+insert into {absent} (id)
+select distinct d.{id}
+from {table} d
+where d.{id} is not null and not d.is_inferred and d.valid_from < d.valid_to
+  and not exists (select from {stage} s where s.{id} = d.{id})
 
--- name: count_changed utility
-select count(distinct s.{id})
-from {stage} s
-join {table} d on d.{id} = s.{id}
-where row({type1_old}) is distinct from row({type1_values})
-   or d.is_current and (d.is_inferred or row({type2_old}) is distinct from row({type2_values}))
+-- name: count_absent utility
+-- $1 an instant: members of whom was known that they were there then, and how many of them are absent.
+select count(*), count(a.id)
+from {table} d
+left join {absent} a on a.id = d.{id}
+where d.{id} is not null and not d.is_inferred and d.valid_from <= $1::timestamptz and $1::timestamptz < d.valid_to
+  and $1::timestamptz >= (select min(k.known_from) from {table} k
+                          where k.{id} = d.{id} and not k.is_inferred and k.valid_from < k.valid_to)
 
--- In place: what completes an inferred member, and a change that is not later than the version it changes.
--- name: overwrite utility
-update {table} d
-set ({type2_columns}) = row({type2_values}), is_inferred = false, source_updated_at = s.updated_at
-from {stage} s
-where d.{id} = s.{id} and d.is_current
-  and (d.is_inferred or s.updated_at <= d.valid_from and row({type2_old}) is distinct from row({type2_values}))
+-- name: forget_absent utility
+truncate {absent}
 
--- name: close_versions utility
-update {table} d
-set valid_to = s.updated_at, is_current = false,
-    expiration_date = (s.updated_at at time zone current_setting('TimeZone'))::date
-from {stage} s
-where d.{id} = s.{id} and d.is_current and s.updated_at > d.valid_from
-  and row({type2_old}) is distinct from row({type2_values})
-
--- After close_versions: the members that have no current version now.
--- name: open_versions utility
-insert into {table} ({id}, {columns}, version, valid_from, effective_date, source_updated_at)
-select s.{id}, {values}, d.version + 1, s.updated_at,
-       (s.updated_at at time zone current_setting('TimeZone'))::date, s.updated_at
-from {stage} s
-join {table} d on d.{id} = s.{id} and d.valid_to = s.updated_at
-where not exists (select from {table} c where c.{id} = s.{id} and c.is_current)
-order by s.{id}
-
--- name: correct utility
-update {table} d
-set ({type1_columns}) = row({type1_values}),
-    source_updated_at = case when d.is_current then s.updated_at else d.source_updated_at end
-from {stage} s
-where d.{id} = s.{id} and row({type1_old}) is distinct from row({type1_values})
+-- name: note_comparison
+-- $1 dimension, $2 instant, $3 run.
+insert into dim_comparisons (dimension, compared_at, run_no)
+values ($1::text, $2::timestamptz, $3::bigint)
+on conflict (dimension, compared_at) do update set run_no = excluded.run_no

@@ -28,6 +28,12 @@ client_history() {
                    from dim_client where client_id = '$1' order by version"
 }
 
+# "version|segment" of a client's versions, with commas between.
+segments() {
+    sql warehouse "select string_agg(version || '|' || coalesce(segment, '<null>'), ',' order by version) from dim_client
+                   where client_id = '$1' and valid_from < valid_to"
+}
+
 # In the background: runs STATEMENT (of PL/pgSQL) and keeps its locks until CONDITION is true. There, waits is the number
 # of transactions of the runs that have been seen waiting for a lock.
 hold_until() {
@@ -278,7 +284,7 @@ assert_equal "3|[updated_at_finite] updated_at is infinity; [tick_size_finite] t
     "$(sql warehouse "select record_id, rules, record_data ->> 'symbol' from etl_quarantine
                       where source_table = 'instruments'")" "all failures of a row together"
 assert_equal '1|1|1|1|1' "$(sql warehouse "select string_agg(epoch::text, '|') from dim_epochs")" "epochs"
-assert_equal '{"members": 2, "versions": 0, "corrected": 0, "overwritten": 0}' "$(sql warehouse "
+assert_equal '{"moved": 0, "members": 2, "removed": 0, "versions": 0, "corrected": 0}' "$(sql warehouse "
     select metadata -> 'client' from etl_job_runs where job_name = 'sync_dimensions' order by run_no desc limit 1")" "metadata"
 
 before=$(written "${dimensions[@]}")
@@ -286,10 +292,11 @@ assert_equal 'extracted 8 inserted 0 updated 0 unchanged 7 superseded 0 quaranti
     "$(run_job sync_dimensions)" "unchanged rerun"
 assert_contains "$("$TAPEMILL_TEST_BIN/dimension_run" twice sync_dimensions)" 'updated 0 unchanged 14 ' "twice in one transaction"
 "$TAPEMILL_TEST_BIN/dimension_run" twice dates '{}' 2024-06-14 >/dev/null
-sql source "update clients set updated_at = '2024-01-05 09:00Z'"
-assert_contains "$(run_job sync_dimensions)" 'updated 0 unchanged 7 ' "a new updated_at alone"
 [ "$before" = "$(written "${dimensions[@]}" | sed '$d')
 $(tail -n 1 <<<"$before")" ] || fail "an unchanged rerun wrote to a dimension"
+sql source "update clients set updated_at = '2024-01-05 09:00Z'"
+assert_contains "$(run_job sync_dimensions)" 'updated 0 unchanged 7 ' "a new updated_at alone"
+assert_equal "1|SILVER|Acme|-infinity|infinity|t|-infinity|infinity" "$(client_history $acme)" "versions after a new updated_at"
 assert_equal '1|1|1|1|1' "$(sql warehouse "select string_agg(epoch::text, '|') from dim_epochs")" "epochs of an unchanged rerun"
 
 # segment change makes version 2
@@ -306,7 +313,7 @@ sql source "update clients set name = 'Acme & Co', updated_at = '2024-04-01 09:0
 sync_one client >/dev/null
 assert_equal "1|SILVER|Acme & Co|-infinity|2024-03-02 03:30:00|f|-infinity|2024-03-01
 2|GOLD|Acme & Co|2024-03-02 03:30:00|infinity|t|2024-03-01|infinity" "$(client_history $acme)" "type 1 reaches all versions"
-assert_equal '2024-01-02 09:00:00,2024-04-01 09:00:00' "$(sql warehouse "select string_agg((source_updated_at at time zone
+assert_equal '2024-01-05 09:00:00,2024-04-01 09:00:00' "$(sql warehouse "select string_agg((source_updated_at at time zone
     'UTC')::text, ',' order by version) from dim_client where client_id = '$acme'")" "source_updated_at of the current version"
 
 # NULL is a value: from NULL, to NULL, and both types at once
@@ -315,16 +322,20 @@ sql source "update clients set segment = 'BRONZE', industry = 'Steel', updated_a
 assert_contains "$(sync_one client)" 'updated 2 unchanged 0 ' "changes from and to NULL"
 assert_equal '1|<null>|Steel,2|BRONZE|Steel' "$(sql warehouse "select string_agg(version || '|' || coalesce(segment, '<null>')
     || '|' || industry, ',' order by version) from dim_client where client_id = '$bolt'")" "a change from NULL"
-assert_equal '1|SILVER,2|GOLD,3|<null>' "$(sql warehouse "select string_agg(version || '|' || coalesce(segment, '<null>'), ','
-    order by version) from dim_client where client_id = '$acme'")" "a change to NULL"
+assert_equal '1|SILVER,2|GOLD,3|<null>' "$(segments $acme)" "a change to NULL"
 
-# a change at the same instant, and an earlier one, overwrite the current version
-for instant in '2024-04-02 12:00Z' '2024-02-01 12:00Z'; do
-    sql source "update clients set segment = '$instant', updated_at = '$instant' where client_id = '$acme'"
-    assert_contains "$(sync_one client)" 'updated 1 ' "a change at $instant"
-    assert_equal "1|SILVER,2|GOLD,3|$instant" "$(sql warehouse "select string_agg(version || '|' || segment, ','
-        order by version) from dim_client where client_id = '$acme'")" "a change at $instant overwrites"
-done
+# a change at the same instant stands in its place; one with an older stamp is true of that time as well, and of now
+sql source "update clients set segment = 'PLATINUM', updated_at = '2024-04-02 12:00Z' where client_id = '$acme'"
+assert_contains "$(sync_one client)" 'updated 1 ' "a change at one instant"
+assert_equal '1|SILVER,2|GOLD,3|PLATINUM' "$(segments $acme)" "a change at one instant overwrites"
+sql source "update clients set segment = 'COPPER', updated_at = '2024-02-01 12:00Z' where client_id = '$acme'"
+before=$(sql source 'select clock_timestamp()')
+assert_contains "$(sync_one client)" 'updated 1 ' "a change with an older stamp"
+assert_equal '1|SILVER,2|COPPER,3|GOLD,4|PLATINUM,5|COPPER' "$(segments $acme)" "a change with an older stamp splits a version"
+assert_equal '2024-02-01 12:00:00|2024-03-02 03:30:00|t' "$(sql warehouse "
+    select a.valid_from at time zone 'UTC', a.valid_to at time zone 'UTC', b.valid_from between '$before' and now()
+    from dim_client a join dim_client b on b.client_id = a.client_id and b.is_current
+    where a.client_id = '$acme' and a.version = 2")" "the two stretches of one state"
 
 # an inferred member is completed, its key and its beginning kept
 sql warehouse "insert into dim_account (account_key, account_id, is_inferred) values (700, 70, true)"
@@ -335,12 +346,12 @@ assert_equal '700|A-70|Prime|1|-infinity|t|f' "$(sql warehouse "select account_k
 
 # two syncs at once make one version
 sync_client=(job sync_dimensions '{"dimension": "client"}')
-sql source "update clients set segment = 'TWICE', updated_at = '2024-05-02 12:00Z' where client_id = '$acme'"
+sql source "update clients set segment = 'TWICE', updated_at = clock_timestamp() where client_id = '$acme'"
 hold_until 'perform from dim_epochs for share' 'waits = 2'
 start_run "${sync_client[@]}"
 start_run "${sync_client[@]}"
 processes_succeed
-assert_equal '4|TWICE' "$(sql warehouse "select count(*), max(segment) filter (where is_current) from dim_client
+assert_equal '6|TWICE' "$(sql warehouse "select count(*), max(segment) filter (where is_current) from dim_client
     where client_id = '$acme'")" "two syncs at once"
 assert_equal 'updated 0
 updated 1' "$(grep -ho 'updated [0-9]*' "${logs[@]}" | sort)" "one of two syncs changed something"
@@ -350,10 +361,10 @@ hold_until 'perform from dim_epochs for share' "exists (select from pg_class whe
 start_run "${sync_client[@]}"
 wait_until_sql 60 "the sync waits" warehouse "select count(*) from pg_stat_activity
     where wait_event_type = 'Lock' and application_name = 'dimension_run'" 1
-sql source "update clients set segment = 'LATE', updated_at = '2024-05-03 12:00Z' where client_id = '$acme'"
+sql source "update clients set segment = 'LATE', updated_at = clock_timestamp() where client_id = '$acme'"
 sql warehouse 'create table released ()'
 processes_succeed
-assert_equal '5|LATE' "$(sql warehouse "select count(*), max(segment) filter (where is_current) from dim_client
+assert_equal '7|LATE' "$(sql warehouse "select count(*), max(segment) filter (where is_current) from dim_client
     where client_id = '$acme'")" "a sync that waited"
 
 # the database refuses what a sync must never write
@@ -401,7 +412,6 @@ versions() {
     sql warehouse 'select (select count(*) from dim_instrument) + (select count(*) from dim_account)
         + (select count(*) from dim_strategy) + (select count(*) from dim_client) + (select count(*) from dim_liquidity_provider)'
 }
-changes=0
 # change_all TABLE COLUMN: another value in every row
 change_all() {
     local type value
@@ -413,8 +423,7 @@ change_all() {
     uuid) value='gen_random_uuid()' ;;
     *) value="'changed'" ;;
     esac
-    changes=$((changes + 1))
-    sql source "update $1 set $2 = $value, updated_at = timestamptz '2024-06-01 00:00Z' + $changes * interval '1 minute'"
+    sql source "update $1 set $2 = $value, updated_at = clock_timestamp()"
 }
 while IFS=: read -r table made columns; do
     rows=$(sql source "select count(*) from $table")

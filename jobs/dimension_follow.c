@@ -1,0 +1,135 @@
+#include "jobs/dimension_follow.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/business_clock.h"
+#include "core/calendar_date.h"
+#include "core/config.h"
+#include "jobs/dimension_statement.h"
+
+#define FOLLOW_SQL "jobs/dimension_follow"
+#define SQL(name)  sql_text(FOLLOW_SQL, name)
+
+enum { NUMBER_BYTES = 24, ARGUMENT_BYTES = 64 };
+
+enum error_code
+dimension_follow_begin(struct job_context *context, struct error *error)
+{
+    return database_run(context->warehouse, SQL("stage"), error);
+}
+
+enum error_code
+dimension_follow_note(struct job_context *context, const struct dimension_definition *definition, struct error *error)
+{
+    if (dimension_statement_run(context, definition, FOLLOW_SQL, "note_loads", error))
+        return error->code;
+    return dimension_statement_query(context, definition, FOLLOW_SQL, "resolve_inferred",
+                                     DATABASE_VALUES(definition->extract->name), NULL, error);
+}
+
+static enum error_code
+enqueue(struct job_context *context, const char *job_name, const char *date, const char *arguments, struct error *error)
+{
+    const struct job_definition *job = job_find(job_name);
+    char end_key[JOB_WAIT_KEY_BYTES];
+    int64_t job_id;
+    bool created;
+    if (!job)
+        return error_set(error, ERROR_BUG, "there is no job %s", job_name);
+    const struct ledger_new_job new_job = {
+        .job_name = job->name,
+        .job_type = job->type,
+        .kind = "batch",
+        .queue = context->run->queue,
+        .priority = context->run->priority,
+        .max_attempts = job->max_attempts,
+        .arguments = arguments,
+        .business_date = date,
+        .parent_id = context->run->job_id,
+        .end_key = job_end_key(job, date, end_key),
+    };
+    if (ledger_enqueue(context->warehouse, &new_job, &job_id, &created, error))
+        return error->code;
+    ledger_note_push(&context->pushes, job_id);
+    return ERROR_NONE;
+}
+
+/* ---- rows that can be loaded now ---------------------------------------------------------------------------- */
+
+static enum error_code
+enqueue_loads(struct job_context *context, struct error *error)
+{
+    struct rows *rows;
+    if (database_query(context->warehouse, SQL("loads"), 0, NULL, &rows, error))
+        return error->code;
+    enum error_code code = ERROR_NONE;
+    for (size_t i = 0; !code && i < rows_count(rows); i++)
+        code = enqueue(context, rows_text(rows, i, 0), rows_text(rows, i, 1), "{}", error);
+    rows_free(rows);
+    return code;
+}
+
+/* ---- facts that belong to another version ------------------------------------------------------------------- */
+
+/* Loaded dates and pieces of time, both in order and neither overlapping. */
+struct meeting {
+    struct business_clock clock;
+    struct rows *pieces, *dates;
+};
+
+/* Whether the date meets one of the pieces; *piece is the first that does not lie before it. */
+static bool
+meets(const struct meeting *meeting, int32_t days, size_t *piece)
+{
+    const struct rows *pieces = meeting->pieces;
+    int64_t start_us = business_clock_start(&meeting->clock, days);
+    int64_t end_us = business_clock_start(&meeting->clock, days + 1);
+    while (*piece < rows_count(pieces) && rows_integer(pieces, *piece, 1) <= start_us)
+        (*piece)++;
+    return *piece < rows_count(pieces) && start_us < end_us && rows_integer(pieces, *piece, 0) < end_us;
+}
+
+static enum error_code
+enqueue_meetings(struct job_context *context, const struct meeting *meeting, const char *arguments, struct error *error)
+{
+    size_t piece = 0;
+    for (size_t i = 0; i < rows_count(meeting->dates); i++) {
+        char date[CALENDAR_DATE_BYTES];
+        int32_t days;
+        if (calendar_date_from_key((int32_t)rows_integer(meeting->dates, i, 0), &days, error))
+            return error->code;
+        if (meets(meeting, days, &piece) &&
+            enqueue(context, "rekey_facts", calendar_date_format(days, date), arguments, error))
+            return error->code;
+    }
+    return ERROR_NONE;
+}
+
+static enum error_code
+enqueue_rekeys(struct job_context *context, struct error *error)
+{
+    struct meeting meeting = {0};
+    char run_no[NUMBER_BYTES], arguments[ARGUMENT_BYTES];
+    (void)snprintf(run_no, sizeof(run_no), "%" PRId64, context->run->run_no);
+    (void)snprintf(arguments, sizeof(arguments), "{\"run\": \"%s\"}", run_no);
+    enum error_code code =
+        database_query(context->warehouse, SQL("pieces"), DATABASE_VALUES(run_no), &meeting.pieces, error);
+    if (!code && rows_count(meeting.pieces))
+        code = database_query(context->warehouse, SQL("dates"), 0, NULL, &meeting.dates, error);
+    if (!code && meeting.dates)
+        code = business_clock_init(&meeting.clock, config_text(CONFIG_TIMEZONE), config_day_roll_seconds(), error);
+    if (!code && meeting.dates)
+        code = enqueue_meetings(context, &meeting, arguments, error);
+    rows_free(meeting.pieces);
+    rows_free(meeting.dates);
+    return code;
+}
+
+enum error_code
+dimension_follow_enqueue(struct job_context *context, struct error *error)
+{
+    if (enqueue_loads(context, error) || enqueue_rekeys(context, error))
+        return error_context(error, "what follows from the changes");
+    return ERROR_NONE;
+}
