@@ -2,9 +2,8 @@
 
 #include <string.h>
 
-#include "jobs/dimension_statement.h"
-
-#define COMPARE_SQL "jobs/dimension_compare"
+const char dimension_copy_staged[] = "copy {stage} ({staged}, updated_at) from stdin (format binary)";
+static const char copy_absent[] = "copy {absent} (id) from stdin (format binary)";
 
 enum { STATEMENT_CEILING = 64 * 1024 };
 
@@ -188,7 +187,7 @@ open_streams(struct streams *streams, struct error *error)
         extract_open_range(streams->context, definition->extract, &range, &streams->source, error))
         return error->code;
     buffer_init(&query, STATEMENT_CEILING);
-    enum error_code code = dimension_expand(definition, sql_text(COMPARE_SQL, "versions"), &query, error);
+    enum error_code code = dimension_expand(definition, sql_text("jobs/dimension_compare", "versions"), &query, error);
     if (!code)
         code = copy_reader_open(&streams->versions, streams->context->warehouse, query.bytes,
                                 (int)(definition->count + 2 + filled), error);
@@ -216,13 +215,13 @@ read_streams(struct streams *streams, struct error *error)
 
 /* Through the run's connection, once the versions are read. */
 static enum error_code
-send(struct streams *streams, struct copy_writer **spool, const char *statement, struct error *error)
+send(struct streams *streams, struct copy_writer **spool, const char *template, struct error *error)
 {
     struct copy_writer *sent = *spool;
     struct buffer copy;
     int64_t rows;
     buffer_init(&copy, STATEMENT_CEILING);
-    enum error_code code = dimension_expand(streams->definition, sql_text(COMPARE_SQL, statement), &copy, error);
+    enum error_code code = dimension_expand(streams->definition, template, &copy, error);
     if (!code) {
         *spool = NULL;
         code = copy_spool_send(sent, streams->context->warehouse, copy.bytes, &rows, error);
@@ -243,9 +242,9 @@ dimension_compare(struct job_context *context, const struct dimension_definition
     copy_reader_close(streams.versions);
     copy_reader_close(streams.source);
     if (!code)
-        code = send(&streams, &streams.staged, "copy_staged", error);
+        code = send(&streams, &streams.staged, dimension_copy_staged, error);
     if (!code)
-        code = send(&streams, &streams.absent, "copy_absent", error);
+        code = send(&streams, &streams.absent, copy_absent, error);
     copy_writer_abort(streams.staged);
     copy_writer_abort(streams.absent);
     return code;

@@ -6,6 +6,9 @@
 #include "jobs/dimension.h"
 #include "jobs/job.h"
 
+/* COPY of rows of the extraction into {stage}: a template (jobs/dimension.h). */
+extern const char dimension_copy_staged[];
+
 struct dimension_comparison {
     int64_t extracted; /* rows at the source */
     int64_t unchanged; /* of these: the current version says the same, updated_at included; they are not staged */

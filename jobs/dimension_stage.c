@@ -49,8 +49,7 @@ stage_all(struct reading *reading, struct error *error)
         range.changed_to = window->to;
     }
     buffer_init(&copy, STATEMENT_CEILING);
-    enum error_code code =
-        dimension_expand(reading->definition, sql_text("jobs/dimension_compare", "copy_staged"), &copy, error);
+    enum error_code code = dimension_expand(reading->definition, dimension_copy_staged, &copy, error);
     if (!code)
         code = extract_stage(reading->context, reading->definition->extract, &range, copy.bytes,
                              &reading->staged->extracted, error);

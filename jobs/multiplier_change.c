@@ -29,7 +29,8 @@ multiplier_change_follow(struct job_context *context, struct error *error)
     struct database *warehouse = context->warehouse;
     char changed[24];
     struct rows *rows;
-    if (database_value(warehouse, SQL("count"), 0, NULL, changed, sizeof(changed), error))
+    if (database_query(warehouse, SQL("drop_unwritten"), 0, NULL, NULL, error) ||
+        database_value(warehouse, SQL("count"), 0, NULL, changed, sizeof(changed), error))
         return error->code;
     if (strcmp(changed, "0") == 0)
         return ERROR_NONE;

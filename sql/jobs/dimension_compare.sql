@@ -5,9 +5,3 @@ select {id}, {columns}, source_updated_at, is_inferred{stands_for_null}
 from {table}
 where is_current and {id} is not null
 order by {id}
-
--- name: copy_staged utility
-copy {stage} ({staged}, updated_at) from stdin (format binary)
-
--- name: copy_absent utility
-copy {absent} (id) from stdin (format binary)

@@ -18,8 +18,14 @@ insert into stage_multipliers (instrument_id, symbol, old_multiplier, new_multip
 select distinct on (s.instrument_id) s.instrument_id, s.symbol, coalesce(d.contract_multiplier, 1), s.contract_multiplier
 from {stage} s
 join {table} d on d.instrument_id = s.instrument_id
-where coalesce(d.contract_multiplier, 1) <> s.contract_multiplier
+where coalesce(d.contract_multiplier, 1) <> s.contract_multiplier and d.valid_from < d.valid_to
 order by s.instrument_id, d.version desc
+
+-- name: drop_unwritten
+-- After the change is written: an old state of a member leaves its multiplier as it is.
+delete from stage_multipliers m
+where not exists (select from dim_instrument d
+                  where d.instrument_id = m.instrument_id and d.contract_multiplier = m.new_multiplier)
 
 -- name: count
 select count(*) from stage_multipliers

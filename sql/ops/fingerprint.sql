@@ -1,6 +1,6 @@
 -- What a table says, as one hash, for comparing the same days after different histories. Left out: surrogate keys, and
 -- columns that tell how and when a row came (run numbers, loaded_at, known_from, source_lsn). A dimension key stands as
--- (natural id, valid_from).
+-- (natural id, valid_from). Versions that have no instant left say nothing.
 --
 -- Two levels: a hash for each day over the hashes of its rows in natural-key order, then one over the days, so that no
 -- more than 32 bytes for each row of one day are held at once. Texts of dates and instants depend on DateStyle alone
@@ -29,34 +29,37 @@ from (
                row(instrument_id, valid_from at time zone 'UTC', valid_to at time zone 'UTC', symbol, full_name,
                    exchange, asset_class, instrument_type, sector, industry, market_cap_category, country, currency,
                    base_currency, quote_currency, tick_size, lot_size, contract_multiplier, price_precision,
-                   quantity_precision, is_active, version, is_current, is_inferred, effective_date, expiration_date,
-                   source_updated_at at time zone 'UTC')::text as line
-        from dim_instrument where $1 = 'dim_instrument'
+                   quantity_precision, is_active, version, is_current, is_inferred, ends_deleted,
+                   effective_date, expiration_date, source_updated_at at time zone 'UTC')::text as line
+        from dim_instrument where $1 = 'dim_instrument' and valid_from < valid_to
         union all
         select 0,
                row(account_id, valid_from at time zone 'UTC', valid_to at time zone 'UTC', tenant_id, client_id,
                    account_number, account_name, account_type, broker, currency, risk_tier, is_active, version,
-                   is_current, is_inferred, effective_date, expiration_date,
+                   is_current, is_inferred, ends_deleted, effective_date, expiration_date,
                    source_updated_at at time zone 'UTC')::text
-        from dim_account where $1 = 'dim_account'
+        from dim_account where $1 = 'dim_account' and valid_from < valid_to
         union all
         select 0,
                row(strategy_id, valid_from at time zone 'UTC', valid_to at time zone 'UTC', strategy_name,
                    strategy_type, strategy_category, risk_tier, strategy_version, is_active, version, is_current,
-                   is_inferred, effective_date, expiration_date, source_updated_at at time zone 'UTC')::text
-        from dim_strategy where $1 = 'dim_strategy'
+                   is_inferred, ends_deleted, effective_date, expiration_date,
+                   source_updated_at at time zone 'UTC')::text
+        from dim_strategy where $1 = 'dim_strategy' and valid_from < valid_to
         union all
         select 0,
                row(client_id, valid_from at time zone 'UTC', valid_to at time zone 'UTC', tenant_id, client_code,
                    client_name, client_type, region, segment, industry, onboard_date, status, version, is_current,
-                   is_inferred, effective_date, expiration_date, source_updated_at at time zone 'UTC')::text
-        from dim_client where $1 = 'dim_client'
+                   is_inferred, ends_deleted, effective_date, expiration_date,
+                   source_updated_at at time zone 'UTC')::text
+        from dim_client where $1 = 'dim_client' and valid_from < valid_to
         union all
         select 0,
                row(lp_id, valid_from at time zone 'UTC', valid_to at time zone 'UTC', lp_code, lp_name, lp_type,
-                   region, tier, is_active, version, is_current, is_inferred, effective_date, expiration_date,
+                   region, tier, is_active, version, is_current, is_inferred, ends_deleted, effective_date,
+                   expiration_date,
                    source_updated_at at time zone 'UTC')::text
-        from dim_liquidity_provider where $1 = 'dim_liquidity_provider'
+        from dim_liquidity_provider where $1 = 'dim_liquidity_provider' and valid_from < valid_to
         union all
         select 0,
                row(date_key, date, year, quarter, month, month_name, day_of_month, day_of_week, day_name, week_of_year,
