@@ -34,6 +34,7 @@ static const struct step first_steps[] = {
 
 static const struct step steps[] = {
     {"members", {SEEN_AT, IS_REPLAY}, 0},
+    {"analyze_members", {NONE}, 0},
     {"old", {NONE}, 0},
     /* observations */
     {"known_points", {NONE}, 0},
@@ -44,6 +45,7 @@ static const struct step steps[] = {
     {"observe", {RUN, IS_REPLAY}, 0},
     /* what follows from them, and which version says it */
     {"regions", {NONE}, 0},
+    {"analyze_regions", {NONE}, 0},
     {"keep_keys", {NONE}, 0},
     {"keep_inferred", {NONE}, 0},
     {"drop_gaps", {NONE}, 0},

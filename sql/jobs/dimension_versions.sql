@@ -3,6 +3,10 @@
 -- source row, d a version. The parameters of each are named in the table in jobs/dimension_versions.c.
 
 -- name: prepare utility
+-- What the comparison has just read is in memory, and few of its rows are looked up here: pages cost the same in any order,
+-- and compiling a plan would take longer than running it.
+set local jit = off;
+set local random_page_cost = 1;
 create temporary table if not exists {touched} (id {id_type} primary key, is_new boolean not null) on commit drop;
 -- Of each member: the instant for which its state at the source stands, since when it is known to have been there, the
 -- last observation and the first run that saw it (before this one), and whether it has a version that is not inferred,
@@ -64,6 +68,9 @@ left join lateral (
     select max(o.observed_at) as last_at, min(o.run_no) as first_run from {observations} o where o.{id} = m.id
 ) o on true
 
+-- name: analyze_members utility
+analyze members_{work}
+
 -- name: old utility
 insert into old_{work} (key, id, valid_from, valid_to, is_inferred, in_facts, line)
 select d.{key}, d.{id}, d.valid_from, d.valid_to, d.is_inferred, row({facts_old})::text,
@@ -75,12 +82,17 @@ join {table} d on d.{id} = m.id
 -- What was observed before. That a member was not there counts only from the time on at which it is known to have been:
 -- a row may carry an old stamp when it is first seen.
 insert into points_{work} (id, at, state, version_key, is_new)
-select o.{id}, o.observed_at, case when not o.is_absent then row({type2_old})::text end,
-       case when not o.is_absent then d.{key} end, false
+select m.id, o.observed_at, v.state, v.{key}, false
 from members_{work} m
-join {observations} o on o.{id} = m.id
-left join {table} d on d.{id} = o.{id} and d.valid_from <= o.observed_at and o.observed_at < d.valid_to
-where not o.is_absent or o.observed_at > m.known_from
+cross join lateral (
+    select * from {observations} o where o.{id} = m.id and (not o.is_absent or o.observed_at > m.known_from) offset 0
+) o
+left join lateral (
+    select d.{key}, row({type2_old})::text as state
+    from {table} d
+    where not o.is_absent and d.{id} = m.id and d.valid_from <= o.observed_at and o.observed_at < d.valid_to
+    limit 1
+) v on true
 
 -- name: compared_points utility
 -- $2 the dimension. Whom a full comparison did not know yet was not at the source then.
@@ -161,6 +173,9 @@ select id, place, case when place = 1 then '-infinity' else at end, coalesce(lea
        source_key, state is not null and lead(at) over member is not null and lead(state) over member is null
 from merged
 window member as (partition by id order by place)
+
+-- name: analyze_regions utility
+analyze regions_{work}
 
 -- name: keep_keys utility
 -- A version keeps its key where its state holds first.

@@ -28,6 +28,13 @@ begin
 end
 $$;
 
+-- The life of a member; the index of the exclusion constraint finds overlaps, but costs ten times as much to look into.
+create index on dim_instrument (instrument_id, valid_from);
+create index on dim_account (account_id, valid_from);
+create index on dim_strategy (strategy_id, valid_from);
+create index on dim_client (client_id, valid_from);
+create index on dim_liquidity_provider (lp_id, valid_from);
+
 -- The instants at which the source was seen to say something of a member: that it was as the version says which is valid
 -- then, or (is_absent) that it was not there. Versions follow from them: a state holds until the next instant.
 create table dim_instrument_observations (
