@@ -1,5 +1,5 @@
--- All versions of a dimension, in the order the index keeps them: natural id, key, validity, and what the loads take from
--- the version: tenant, client, currency, contract multiplier. A version without an instant is valid for nothing.
+-- All versions of a dimension that have an instant, in the order the index keeps them: natural id, key, validity, and what
+-- the loads take from the version: tenant, client, currency, contract multiplier.
 
 -- name: instrument
 select instrument_id, instrument_key, valid_from, valid_to, null::uuid, null::uuid, currency,
