@@ -41,10 +41,12 @@ insert into trades (trade_id, tenant_id, trade_date, client_id, instrument_id, t
 load_day() {
     tapemill enqueue daily_load --date "$1" --wait >"$TEST_DIR/load.log" 2>&1 || fail "$(cat "$TEST_DIR/load.log")"
 }
-# The counts of the last run of a job: extracted, inserted, updated, unchanged, superseded, quarantined, removed
+# The counts of the last run of a step of the pipeline: extracted, inserted, updated, unchanged, superseded, quarantined, removed
 counts() {
     sql warehouse "select records_processed, inserted, updated, unchanged, superseded, records_failed, removed
-                   from etl_job_runs where job_name = '$1' and status = 'COMPLETED' order by run_no desc limit 1"
+                   from etl_job_runs r join etl_jobs j on j.id = r.job_id
+                   where r.job_name = '$1' and r.status = 'COMPLETED' and j.pipeline_run_id is not null
+                   order by run_no desc limit 1"
 }
 fact() {
     sql warehouse "select $2 from fact_trades where trade_reference = '$1'"
