@@ -182,6 +182,20 @@ assert_equal t "$(sql warehouse 'select sector is null from dim_instrument where
 sql source "update instruments set sector = 'Energy' where instrument_id = 20"
 assert_contains "$(run_sync)" 'updated 1 ' "a change from NULL"
 
+# Ids of every sign and with every first byte: both sides have one order.
+sql source "insert into instruments (instrument_id, symbol, updated_at)
+            select i, 'S' || i, '2024-01-02 09:00Z' from unnest('{-2147483648,-256,-1,0,255,256,65536,2147483647}'::integer[]) i;
+            insert into clients (client_id, client_code, updated_at)
+            select (lpad(to_hex(i), 2, '0') || '000000-0000-0000-0000-0000000000ff')::uuid, 'C' || i, '2024-01-02 09:00Z'
+            from unnest('{1,127,128,255}'::integer[]) i"
+assert_contains "$(run_sync)" 'extracted 25 inserted 12 updated 0 unchanged 13 ' "ids of every kind"
+assert_contains "$(run_sync)" 'extracted 25 inserted 0 updated 0 unchanged 25 superseded 0 quarantined 0 removed 0' "ids of every kind again"
+sql source "delete from instruments where instrument_id in (-256, 65536, 2147483647); delete from clients where client_code = 'C128'"
+assert_contains "$(run_sync)" 'extracted 21 inserted 0 updated 0 unchanged 21 superseded 0 quarantined 0 removed 4' "of these, some gone"
+sql source "delete from instruments where symbol like 'S%' and instrument_id in (-2147483648, -1, 0, 255, 256);
+            delete from clients where client_code like 'C%'"
+assert_contains "$(run_sync)" 'extracted 13 inserted 0 updated 0 unchanged 13 superseded 0 quarantined 0 removed 8' "and the others"
+
 # Twice in one extraction: the newest counts, in whatever place it comes.
 export TAPEMILL_EXTRACT_DIR=$TEST_DIR/extract
 rm "$TAPEMILL_EXTRACT_DIR"/*
