@@ -120,6 +120,7 @@ static const struct placeholder {
     const char *separator, *pattern;
 } placeholders[] = {
     {"declare", EVERY, ", ", "$s $t"},
+    {"id_type", DIMENSION_ID, ", ", "$t"},
     {"staged", EVERY, ", ", "$s"},
     {"columns", ATTRIBUTE, ", ", "$c"},
     {"values", ATTRIBUTE, ", ", "s.$s"},

@@ -46,6 +46,7 @@ extern const struct extract_definition dimension_extracts[DIMENSION_COUNT];
 /* Writes an SQL template for one dimension: {stage} becomes its temporary table, {table} and {id} its names, and
  *
  *     {declare}             symbol TEXT, ...               columns at the source with their types
+ *     {id_type}             INTEGER                        of the natural id
  *     {staged}              symbol, name, ...              columns at the source
  *     {columns} {values}    full_name, ... and s.name, ... attributes in the dimension, and staged as s
  *     {type1_columns} {type1_values} {type1_old}           the same for those of type 1; _old: d.full_name, ...

@@ -1,7 +1,7 @@
 /* jobs/dimension_infer.h - members that facts name and no version covers: never seen at the source so far, or seen gone
- * from it before the fact's instant. They get an inferred version, so that the fact has a key; when the source shows the
- * member, the sync completes that version and its key stays (R. Kimball, M. Ross, The Data Warehouse Toolkit, chapter
- * 19: late arriving dimension data). */
+ * from it before the fact's instant. They get an inferred version, so that the fact has a key; when the source shows
+ * the member, the sync completes that version and its key stays (R. Kimball, M. Ross, The Data Warehouse Toolkit,
+ * chapter 19: late arriving dimension data). */
 #ifndef TAPEMILL_JOBS_DIMENSION_INFER_H
 #define TAPEMILL_JOBS_DIMENSION_INFER_H
 
