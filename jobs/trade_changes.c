@@ -255,8 +255,9 @@ run_changes(struct changes *changes, struct error *error)
     if (!changes->nothing_new && (merge_dates(changes, error) || move_watermark(changes, error)))
         return error->code;
     (void)snprintf(context->metadata, sizeof(context->metadata),
-                   "{\"from\": \"%s\", \"to\": \"%s\", \"dates\": %" PRId64 ", \"dates_left\": %" PRId64 "}",
-                   changes->from, changes->to, changes->dates, changes->dates_left);
+                   "{\"from\": \"%s\", \"to\": \"%s\", \"dates\": %" PRId64 ", \"dates_left\": %" PRId64
+                   ", \"inferred\": %" PRId64 "}",
+                   changes->from, changes->to, changes->dates, changes->dates_left, changes->load.inferred);
     return changes->more && !changes->nothing_new ? go_on(changes, error) : ERROR_NONE;
 }
 
