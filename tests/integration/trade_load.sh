@@ -63,9 +63,10 @@ assert_equal 'EUR|1.100000000000|0.0040000000000000' "$(fact 3 'currency, rate_t
 assert_equal 'JPY|' "$(fact 4 'currency, rate_to_base')" "no rate of the yen: none is made up"
 assert_equal 't|' "$(fact 8 'is_deleted, realized_pnl')" "a busted print is a tombstone"
 assert_equal '19.00000000' "$(fact T-1 price)" "the newest row of a reference"
-assert_equal '[account_known] account_id is not in dim_account yet; load the day again once it is; [fees_non_negative] fees are negative' \
+assert_equal '[fees_non_negative] fees are negative; [positive_quantity] quantity must be greater than 0; [valid_side] side must be BUY or SELL' \
     "$(sql warehouse "select string_agg(error_message, '; ' order by error_message) from etl_data_quality_issues
-                      where record_id = '7' and rule_name in ('account_known', 'fees_non_negative')")" "all failures of a row"
+                      where record_id = '7'")" "all failures of a row"
+assert_equal 0 "$(sql warehouse 'select count(*) from dim_account where account_id = 99')" "what only a bad row names is not inferred"
 assert_equal '[tenant_required] tenant_id is required' \
     "$(sql warehouse "select error_message from etl_data_quality_issues where rule_name = 'tenant_required'")" "document 2's message"
 assert_equal '6,7' "$(sql warehouse "select string_agg(record_id, ',' order by record_id) from etl_quarantine
