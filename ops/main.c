@@ -10,8 +10,8 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-extern const struct command command_backfill, command_cancel, command_config, command_dead, command_doctor,
-    command_enqueue, command_fingerprint, command_help, command_history, command_jobs, command_limit_key,
+extern const struct command command_backfill, command_cancel, command_config, command_dead, command_dimension,
+    command_doctor, command_enqueue, command_fingerprint, command_help, command_history, command_jobs, command_limit_key,
     command_limits, command_migrate, command_pipeline, command_quality, command_queue, command_report, command_runs,
     command_schedule, command_source, command_version, command_why;
 
@@ -31,6 +31,7 @@ const struct command *const command_table[] = {
     &command_cancel,
     &command_quality,
     &command_report,
+    &command_dimension,
     &command_fingerprint,
     &command_history,
     &command_source,
