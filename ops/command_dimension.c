@@ -37,8 +37,7 @@ command_dimension_query(struct database *warehouse, enum dimension dimension, co
 {
     struct buffer text;
     buffer_init(&text, STATEMENT_CEILING);
-    enum error_code code =
-        dimension_expand(&dimension_definitions[dimension], sql_text(file, statement), &text, error);
+    enum error_code code = dimension_expand(&dimension_definitions[dimension], sql_text(file, statement), &text, error);
     if (!code)
         code = database_query(warehouse, text.bytes, count, values, rows, error);
     buffer_term(&text);
@@ -158,8 +157,9 @@ put_rules(const struct dimension_column *column, char rules[RULES_BYTES])
     if (column->traits & DIMENSION_ID)
         used += (size_t)snprintf(rules + used, RULES_BYTES - used, "; required");
     if (column->traits & DIMENSION_NUMERIC)
-        used += (size_t)snprintf(rules + used, RULES_BYTES - used, "; finite; up to %d digits before and %d after the point",
-                                 column->integer_digits, column->decimals);
+        used += (size_t)snprintf(rules + used, RULES_BYTES - used,
+                                 "; finite; up to %d digits before and %d after the point", column->integer_digits,
+                                 column->decimals);
     if (column->traits & DIMENSION_POSITIVE)
         used += (size_t)snprintf(rules + used, RULES_BYTES - used, "; greater than 0");
     if (column->traits & DIMENSION_IN_FACTS)

@@ -20,8 +20,8 @@ ERROR_MUST_CHECK enum error_code command_dimension_query(struct database *wareho
                                                          const char *const *values, struct rows **rows,
                                                          struct error *error);
 
-/* The date_keys that were loaded, of the command's --from and --to, in order. *rows is the caller's. Statements on facts
- * run on this connection lock one month at a time from now on. */
+/* The date_keys that were loaded, of the command's --from and --to, in order. *rows is the caller's. Statements on
+ * facts run on this connection lock one month at a time from now on. */
 ERROR_MUST_CHECK enum error_code command_dimension_dates(const struct command_line *line, struct database *warehouse,
                                                          struct rows **rows, struct error *error);
 

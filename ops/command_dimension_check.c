@@ -74,10 +74,11 @@ apply_rules(struct command_dimension_check *check, enum dimension dimension, con
     if (command_dimension_query(check->warehouse, dimension, FILE_NAME, statement, DATABASE_VALUES(check->limit), &rows,
                                 error))
         return error->code;
-    (void)snprintf(remedy, sizeof(remedy),
-                   "set its updated_at at the source to now; tapemill enqueue sync_dimensions --arg dimension=%s makes its "
-                   "versions anew",
-                   name);
+    (void)snprintf(
+        remedy, sizeof(remedy),
+        "set its updated_at at the source to now; tapemill enqueue sync_dimensions --arg dimension=%s makes its "
+        "versions anew",
+        name);
     enum error_code code = ERROR_NONE;
     for (size_t i = 0; !code && i < rows_count(rows); i++) {
         const char *const cells[COMMAND_DIMENSION_CELLS] = {
@@ -96,8 +97,8 @@ static enum error_code
 note_inferred(struct command_dimension_check *check, enum dimension dimension, struct error *error)
 {
     struct rows *rows;
-    if (command_dimension_query(check->warehouse, dimension, FILE_NAME, "inferred", DATABASE_VALUES(check->limit), &rows,
-                                error))
+    if (command_dimension_query(check->warehouse, dimension, FILE_NAME, "inferred", DATABASE_VALUES(check->limit),
+                                &rows, error))
         return error->code;
     enum error_code code = ERROR_NONE;
     for (size_t i = 0; !code && i < rows_count(rows); i++) {
@@ -133,7 +134,11 @@ note_unknown(struct command_dimension_check *check, struct error *error)
     char facts[NUMBER_BYTES];
     for (int i = 0; i < DIMENSION_COUNT; i++) {
         const char *const cells[COMMAND_DIMENSION_CELLS] = {
-            dimension_name((enum dimension)i), "unknown", NULL, NULL, facts,
+            dimension_name((enum dimension)i),
+            "unknown",
+            NULL,
+            NULL,
+            facts,
             i == DIMENSION_STRATEGY ? "desk fills without a strategy although their order is known"
                                     : "facts on Unknown although their row names a member",
             NULL};
@@ -170,7 +175,7 @@ note_rekeying(struct command_dimension_check *check, const struct command_line *
 /* ---- printing ---------------------------------------------------------------------------------------------- */
 
 static const struct command_column line_columns[COMMAND_DIMENSION_CELLS] = {
-    {"dimension", COMMAND_KIND_TEXT}, {"rule", COMMAND_KIND_TEXT}, {"id", COMMAND_KIND_TEXT},
+    {"dimension", COMMAND_KIND_TEXT}, {"rule", COMMAND_KIND_TEXT},     {"id", COMMAND_KIND_TEXT},
     {"date", COMMAND_KIND_TEXT},      {"facts", COMMAND_KIND_INTEGER}, {"what", COMMAND_KIND_TEXT},
     {"remedy", COMMAND_KIND_TEXT},
 };
@@ -179,19 +184,18 @@ static enum error_code
 print_summary(const struct command_dimension_check *check, const struct command_style *style, struct error *error)
 {
     static const struct command_column columns[SUMMARY_COLUMNS] = {
-        {"dimension", COMMAND_KIND_TEXT},   {"members", COMMAND_KIND_INTEGER},      {"versions", COMMAND_KIND_INTEGER},
-        {"deleted", COMMAND_KIND_INTEGER},  {"inferred", COMMAND_KIND_INTEGER},     {"observations", COMMAND_KIND_INTEGER},
-        {"facts", COMMAND_KIND_INTEGER},    {"on_unknown", COMMAND_KIND_INTEGER},   {"differences", COMMAND_KIND_INTEGER},
+        {"dimension", COMMAND_KIND_TEXT},  {"members", COMMAND_KIND_INTEGER},    {"versions", COMMAND_KIND_INTEGER},
+        {"deleted", COMMAND_KIND_INTEGER}, {"inferred", COMMAND_KIND_INTEGER},   {"observations", COMMAND_KIND_INTEGER},
+        {"facts", COMMAND_KIND_INTEGER},   {"on_unknown", COMMAND_KIND_INTEGER}, {"differences", COMMAND_KIND_INTEGER},
     };
     char numbers[DIMENSION_COUNT * SUMMARY_COLUMNS][NUMBER_BYTES];
     const char *cells[DIMENSION_COUNT * SUMMARY_COLUMNS];
     struct command_grid grid = {columns, SUMMARY_COLUMNS, cells, 0};
     for (int i = 0; i < DIMENSION_COUNT; i++) {
         const struct command_dimension_figures *figures = &check->figures[i];
-        const int64_t values[SUMMARY_COLUMNS - 1] = {figures->members,      figures->versions, figures->deleted,
-                                                     figures->inferred,     figures->observations,
-                                                     figures->facts,        figures->unknown,
-                                                     figures->differences};
+        const int64_t values[SUMMARY_COLUMNS - 1] = {figures->members,  figures->versions,     figures->deleted,
+                                                     figures->inferred, figures->observations, figures->facts,
+                                                     figures->unknown,  figures->differences};
         size_t at = grid.row_count * SUMMARY_COLUMNS;
         if (!check->chosen[i])
             continue;
@@ -261,8 +265,9 @@ static enum error_code
 look(struct command_dimension_check *check, const struct command_line *line, struct error *error)
 {
     int64_t differences = 0, told = 0;
-    if (check_versions(check, error) || command_dimension_check_facts(check, line, error) || note_unknown(check, error) ||
-        note_rekeying(check, line, error) || print_all(check, command_flag(line, "--json"), error))
+    if (check_versions(check, error) || command_dimension_check_facts(check, line, error) ||
+        note_unknown(check, error) || note_rekeying(check, line, error) ||
+        print_all(check, command_flag(line, "--json"), error))
         return error->code;
     for (int i = 0; i < DIMENSION_COUNT; i++) {
         differences += check->figures[i].differences;
@@ -293,14 +298,17 @@ const struct command command_dimension_check = {
     .name = "dimension check",
     .usage = "[NAME...]",
     .summary = "prove that versions have no overlap and no gap, and that every fact uses the one valid at its instant",
-    .detail = "Without a NAME: all dimensions. A gap is right only behind a delete. Exit code 1 when something differs: each\n"
-              "difference is told with its remedy. Notes are not differences: members that only facts name so far, facts on\n"
-              "Unknown, and dates whose facts are still to be moved to another version.",
-    .options = (const struct command_option[]){{"--from", "DATE", "facts of this business date or later", false},
-                                               {"--to", "DATE", "facts of this business date or earlier", false},
-                                               {"--limit", "N", "at most so many lines per dimension and rule (20)", false},
-                                               {"--json", NULL, "print JSON", false},
-                                               {0}},
+    .detail =
+        "Without a NAME: all dimensions. A gap is right only behind a delete. Exit code 1 when something differs: "
+        "each\n"
+        "difference is told with its remedy. Notes are not differences: members that only facts name so far, facts on\n"
+        "Unknown, and dates whose facts are still to be moved to another version.",
+    .options =
+        (const struct command_option[]){{"--from", "DATE", "facts of this business date or later", false},
+                                        {"--to", "DATE", "facts of this business date or earlier", false},
+                                        {"--limit", "N", "at most so many lines per dimension and rule (20)", false},
+                                        {"--json", NULL, "print JSON", false},
+                                        {0}},
     .words_max = DIMENSION_COUNT,
     .run = run_check,
 };

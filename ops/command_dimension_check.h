@@ -1,5 +1,5 @@
-/* ops/command_dimension_check.h - what `tapemill dimension check` collects: how many there are of everything, and what is
- * told of it, a line each. */
+/* ops/command_dimension_check.h - what `tapemill dimension check` collects: how many there are of everything, and what
+ * is told of it, a line each. */
 #ifndef TAPEMILL_OPS_COMMAND_DIMENSION_CHECK_H
 #define TAPEMILL_OPS_COMMAND_DIMENSION_CHECK_H
 

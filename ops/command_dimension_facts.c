@@ -35,7 +35,8 @@ find_remedy(struct day *day, struct error *error)
     if (!rows_count(rows))
         (void)snprintf(day->rekey, sizeof(day->rekey), "tapemill enqueue rekey_facts --date %s", day->date);
     else if (strcmp(rows_text(rows, 0, 2), "dead") == 0)
-        (void)snprintf(day->rekey, sizeof(day->rekey), "tapemill dead retry %s, the job that moves them", rows_text(rows, 0, 0));
+        (void)snprintf(day->rekey, sizeof(day->rekey), "tapemill dead retry %s, the job that moves them",
+                       rows_text(rows, 0, 0));
     else
         (void)snprintf(day->rekey, sizeof(day->rekey), "none: job %s (%s) is still to move them", rows_text(rows, 0, 0),
                        rows_text(rows, 0, 2));
@@ -51,7 +52,7 @@ tell_orphans(struct day *day, enum dimension dimension, const char *rule, const 
     struct command_dimension_figures *figures = &day->check->figures[dimension];
     for (size_t i = 0; i < rows_count(rows) && figures->fact_lines < day->check->most; i++, figures->fact_lines++) {
         const char *const cells[COMMAND_DIMENSION_CELLS] = {
-            dimension_name(dimension), rule, rows_text(rows, i, 0), day->date, rows_text(rows, i, 2),
+            dimension_name(dimension), rule,  rows_text(rows, i, 0), day->date, rows_text(rows, i, 2),
             rows_text(rows, i, what),  remedy};
         figures->told += rows_integer(rows, i, 2);
         if (command_dimension_tell(&day->check->differences, cells, error))

@@ -56,13 +56,13 @@ unknown_member(const struct member *member, const char *text, struct error *erro
         codes[i] = rows_text(rows, i, 1);
     if (codes && count)
         nearest = rows_boolean(rows, 0, 0) ? command_nearest(text, codes, count) : codes[0];
-    (void)error_set(error, ERROR_ARGUMENT,
-                    "no member of the dimension %s has the id (%s) or the %s \"%.64s\";%s%.64s%s `tapemill dimension list %s` "
-                    "lists them",
-                    dimension_name(member->dimension),
-                    command_dimension_has_uuids(member->dimension) ? "a uuid" : "a whole number",
-                    command_dimension_code(member->dimension), text, nearest ? " did you mean " : "",
-                    nearest ? nearest : "", nearest ? "?" : "", dimension_name(member->dimension));
+    (void)error_set(
+        error, ERROR_ARGUMENT,
+        "no member of the dimension %s has the id (%s) or the %s \"%.64s\";%s%.64s%s `tapemill dimension list %s` "
+        "lists them",
+        dimension_name(member->dimension), command_dimension_has_uuids(member->dimension) ? "a uuid" : "a whole number",
+        command_dimension_code(member->dimension), text, nearest ? " did you mean " : "", nearest ? nearest : "",
+        nearest ? "?" : "", dimension_name(member->dimension));
     free(codes);
     rows_free(rows);
     return error->code;
@@ -97,9 +97,9 @@ several_members(const struct member *member, const char *text, const struct rows
         size_t used = strlen(list);
         (void)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", rows_text(rows, i, FOUND_ID));
     }
-    return error_set(error, ERROR_ARGUMENT, "%zu members of the dimension %s have or had the %s \"%.64s\"; name one by its id: %s",
-                     rows_count(rows), dimension_name(member->dimension), command_dimension_code(member->dimension), text,
-                     list);
+    return error_set(
+        error, ERROR_ARGUMENT, "%zu members of the dimension %s have or had the %s \"%.64s\"; name one by its id: %s",
+        rows_count(rows), dimension_name(member->dimension), command_dimension_code(member->dimension), text, list);
 }
 
 static enum error_code
@@ -220,7 +220,8 @@ print_part(const struct member *member, const char *statement, int count, const 
            const struct command_style *style, struct error *error)
 {
     struct rows *rows;
-    if (command_dimension_query(member->warehouse, member->dimension, FILE_NAME, statement, count, values, &rows, error))
+    if (command_dimension_query(member->warehouse, member->dimension, FILE_NAME, statement, count, values, &rows,
+                                error))
         return error->code;
     enum error_code code = command_print_rows(stdout, rows, style, error);
     rows_free(rows);
@@ -259,7 +260,8 @@ static enum error_code
 print_text(const struct member *member, const struct command_line *line, const char *keys, const char *counts,
            struct error *error)
 {
-    static const char *const plain[] = {"version", "key", "valid_from", "valid_to", "state", "known_from", "what", NULL};
+    static const char *const plain[] = {"version", "key",        "valid_from", "valid_to",
+                                        "state",   "known_from", "what",       NULL};
     static const char *const with_facts[] = {"version",    "key",   "valid_from", "valid_to", "state",
                                              "known_from", "facts", "what",       NULL};
     struct command_style style = {.form = COMMAND_FORM_TABLE, .table_columns = keys ? with_facts : plain};
@@ -310,13 +312,14 @@ const struct command command_dimension_history = {
     .summary = "show a member's life: its versions, and what changed with each",
     .detail = "ID is the id at the source, or the code that people know: symbol, account_number, strategy_name,\n"
               "client_code, lp_code. A code that several members had is that of the one that has it now.",
-    .options = (const struct command_option[]){
-        {"--observations", NULL, "also the instants at which it was seen at the source", false},
-        {"--facts", NULL, "also how many live facts use each version (reads every date)", false},
-        {"--from", "DATE", "with --facts: of this business date or later", false},
-        {"--to", "DATE", "with --facts: of this business date or earlier", false},
-        {"--json", NULL, "print JSON, with all attributes and observations", false},
-        {0}},
+    .options =
+        (const struct command_option[]){
+            {"--observations", NULL, "also the instants at which it was seen at the source", false},
+            {"--facts", NULL, "also how many live facts use each version (reads every date)", false},
+            {"--from", "DATE", "with --facts: of this business date or later", false},
+            {"--to", "DATE", "with --facts: of this business date or earlier", false},
+            {"--json", NULL, "print JSON, with all attributes and observations", false},
+            {0}},
     .words_min = 2,
     .words_max = 2,
     .run = run_history,

@@ -147,7 +147,8 @@ command_session_instant(struct database *warehouse, const char *text, const char
                         int64_t *unix_us, struct error *error)
 {
     struct rows *rows;
-    enum error_code code = database_query(warehouse, sql_text("ops/filter", "instant"), DATABASE_VALUES(text), &rows, error);
+    enum error_code code =
+        database_query(warehouse, sql_text("ops/filter", "instant"), DATABASE_VALUES(text), &rows, error);
     bool finite = !code && !rows_is_null(rows, 0, 0);
     if (!code && !finite)
         rows_free(rows);

@@ -271,6 +271,27 @@ echo "$checked kinds of damage are found"
 
 # ---- what doctor says ----------------------------------------------------------------------------------------
 
+# doctor_says CHECK STATUS TEXT
+doctor_says() {
+    local line
+    line=$({ tapemill doctor --json 2>/dev/null || true; } | json "next('%s|%s|%s' % (c['status'], c['finding'], c['remedy'])
+        for c in data if c['check'] == '$1')")
+    assert_contains "$line" "$2|" "doctor on $1"
+    assert_contains "$line" "$3" "doctor on $1"
+}
+doctor_says 'inferred members' warn 'for more than a day: 2 (instrument 5)'
+doctor_says 'deletes refused' ok 'none'
+doctor_says 're-keying' ok 'no job of it is dead'
+broken_by "update dim_instrument set known_from = now() where is_inferred;
+    insert into etl_data_quality_issues (source_table, rule_name, severity, error_message)
+    values ('clients', 'deletes_refused', 'ERROR', '30 of 40 are gone');
+    insert into etl_jobs (job_name, job_type, queue, state, max_attempts, business_date)
+    values ('rekey_facts', 'DIMENSION_SYNC', 'batch', 'dead', 5, '2024-01-04')"
+doctor_says 'inferred members' ok 'none for more than a day'
+doctor_says 'deletes refused' fail 'too many members were gone at once: clients|tapemill quality'
+doctor_says 're-keying' warn 'the job is dead: 1|tapemill dead retry --job rekey_facts'
+TAPEMILL_WAREHOUSE_URL=$whole
+
 # ---- columns -------------------------------------------------------------------------------------------------
 
 assert_equal "$(sql warehouse "select count(*) from information_schema.columns
