@@ -185,7 +185,7 @@ put_columns(enum dimension dimension, const char **cells, char (*rules)[RULES_BY
         cells[2] = column->column;
         cells[3] = column->type;
         cells[4] = column->traits & DIMENSION_ID ? "id" : column->traits & DIMENSION_TYPE_2 ? "type 2" : "type 1";
-        cells[5] = rules[i];
+        cells[5] = rules[i][0] ? rules[i] : NULL;
     }
     cells[0] = dimension_name(dimension);
     cells[1] = "updated_at";
