@@ -139,7 +139,7 @@ note_unknown(struct command_dimension_check *check, struct error *error)
             NULL,
             NULL,
             facts,
-            i == DIMENSION_STRATEGY ? "desk fills without a strategy although their order is known"
+            i == DIMENSION_STRATEGY ? "desk fills whose order named no strategy"
                                     : "facts on Unknown although their row names a member",
             NULL};
         (void)snprintf(facts, sizeof(facts), "%" PRId64, check->figures[i].unknown);

@@ -304,24 +304,67 @@ assert_contains "$(tapemill dimension columns instrument | tr -s ' ')" \
     "a column and its rules"
 assert_contains "$(tapemill dimension columns client --csv)" 'client,segment,segment,TEXT,type 2,' "a column as CSV"
 
-# ---- with the job --------------------------------------------------------------------------------------------
+# ---- with the job: what the documents show --------------------------------------------------------------------
 
-test_case="a client's segment change makes version 2, closes version 1, current is the new one"
-databases_create segment
+databases_create shown
 tapemill migrate >/dev/null
 sql source <"$TAPEMILL_ROOT/sql/source/schema.sql"
+# run_sync DIMENSION [INSTANT]
+run_sync() {
+    "$TAPEMILL_TEST_BIN/dimension_run" job sync_dimensions "{\"dimension\": \"$1\"${2:+, \"as_of\": \"$2\"}}" >/dev/null
+}
+# Each line of standard input stands in PAGE, after "$ COMMAND".
+is_shown() {
+    local page=$1 command=$2 line shown
+    shown=$(awk -v command="\$ $command" '$0 == command { inside = 1; next } /^```/ { inside = 0 } inside' "$TAPEMILL_ROOT/$page" |
+        sed 's/ *$//')
+    line=$($TAPEMILL_BIN/$command | sed 's/ *$//')
+    assert_equal "$line" "$shown" "what $page shows of $command"
+}
+
+test_case="a client's segment change makes version 2, closes version 1, current is the new one"
 sql source "insert into clients (client_id, client_code, name, segment, updated_at)
             values ('$acme', 'ACME', 'Acme', 'SILVER', '2024-01-02 09:00Z')"
-run_sync() {
-    "$TAPEMILL_TEST_BIN/dimension_run" job sync_dimensions '{"dimension": "client"}' >/dev/null
-}
-run_sync
+run_sync client 2024-01-02T21:00:00Z
 sql source "update clients set segment = 'GOLD', updated_at = '2024-01-03 12:00Z'"
-run_sync
+run_sync client 2024-01-03T21:00:00Z
 assert_equal "1 past -infinity 2024-01-03T12:00:00+00:00 SILVER
 2 current 2024-01-03T12:00:00+00:00 infinity GOLD" "$(tapemill dimension history client ACME --json |
     json "'\\n'.join(' '.join([str(v['version']), v['state'], v['valid_from'], v['valid_to'], v['attributes']['segment']])
          for v in data['versions'])")" "$test_case"
 assert_equal "GOLD" "$(tapemill dimension list client --json | json "','.join(c['segment'] for c in data)")" "$test_case"
-assert_equal "SILVER" "$(sql warehouse "update dim_client set known_from = '2024-01-01Z' where version = 1" &&
-    tapemill dimension list client --as-of 2024-01-03T11:59:59Z --json | json "','.join(c['segment'] for c in data)")" "as of before"
+assert_equal "SILVER" "$(tapemill dimension list client --as-of 2024-01-03T11:59:59Z --json |
+    json "','.join(c['segment'] for c in data)")" "the client as of before"
+is_shown docs/dimensions.md "tapemill dimension history client ACME"
+
+# The same three states in the order in which they were, and with the second one last.
+export TAPEMILL_TIMEZONE=America/New_York
+state_1="'FB', 'Technology', '2018-01-02 09:00-05'" state_2="'FB', 'Communication Services', '2018-09-24 00:00-04'"
+state_3="'META', 'Communication Services', '2022-06-09 09:30-04'"
+# show_instrument STATE INSTANT: the source has it like that, and is read as of then
+show_instrument() {
+    sql source "truncate instruments; insert into instruments (instrument_id, exchange, currency, symbol, sector, updated_at)
+                values (7, 'XNAS', 'USD', $1)"
+    run_sync instrument "$2"
+}
+lives() {
+    tapemill dimension history instrument META --json | json "[(v['version'], v['valid_from'], v['valid_to'], v['state'],
+        v['what'], v['attributes']) for v in data['versions']]"
+}
+show_instrument "$state_1" 2018-01-02T22:00:00Z
+show_instrument "$state_2" 2018-09-24T21:00:00Z
+show_instrument "$state_3" 2022-06-09T21:00:00Z
+is_shown README.md "tapemill dimension history instrument META"
+in_order=$(lives)
+sql warehouse "truncate dim_instrument_observations, dim_comparisons; delete from dim_instrument where instrument_key > 0"
+show_instrument "$state_1" 2018-01-02T22:00:00Z
+show_instrument "$state_3" 2022-06-09T21:00:00Z
+show_instrument "$state_2" 2018-09-24T21:00:00Z
+assert_equal "$in_order" "$(lives)" "a member's life after a late state"
+sql source "truncate instruments; insert into instruments (instrument_id, symbol, updated_at) values (8, 'AAPL', '2018-01-02 09:00-05')"
+run_sync instrument 2023-01-02T21:00:00Z
+assert_equal deleted "$(tapemill dimension history instrument META --json | json "data['versions'][-1]['state']")" \
+    "a member that is gone"
+show_instrument "$state_3" 2024-01-02T21:00:00Z
+assert_contains "$(tapemill dimension history instrument META | tail -n 1)" "back after a delete" "a member that is back"
+tapemill dimension check >/dev/null 2>&1 || fail "what the job makes is not clean: $(tapemill dimension check 2>&1)"
