@@ -64,7 +64,7 @@ summarize(struct command_dimension_check *check, enum dimension dimension, struc
     return ERROR_NONE;
 }
 
-/* Tells what a statement finds wrong: rows of (rule, id, key, what, total of the rule). */
+/* Tells what a statement finds wrong: rows of (rule, id, key, what, total of the rule, remedy if a sync is none). */
 static enum error_code
 apply_rules(struct command_dimension_check *check, enum dimension dimension, const char *statement, struct error *error)
 {
@@ -81,8 +81,13 @@ apply_rules(struct command_dimension_check *check, enum dimension dimension, con
         name);
     enum error_code code = ERROR_NONE;
     for (size_t i = 0; !code && i < rows_count(rows); i++) {
-        const char *const cells[COMMAND_DIMENSION_CELLS] = {
-            name, rows_text(rows, i, 0), rows_text(rows, i, 1), NULL, NULL, rows_text(rows, i, 3), remedy};
+        const char *const cells[COMMAND_DIMENSION_CELLS] = {name,
+                                                            rows_text(rows, i, 0),
+                                                            rows_text(rows, i, 1),
+                                                            NULL,
+                                                            NULL,
+                                                            rows_text(rows, i, 3),
+                                                            rows_is_null(rows, i, 5) ? remedy : rows_text(rows, i, 5)};
         if (strcmp(rule, cells[COMMAND_DIMENSION_RULE]) != 0)
             check->figures[dimension].differences += rows_integer(rows, i, 4);
         rule = cells[COMMAND_DIMENSION_RULE];
@@ -133,15 +138,15 @@ note_unknown(struct command_dimension_check *check, struct error *error)
 {
     char facts[NUMBER_BYTES];
     for (int i = 0; i < DIMENSION_COUNT; i++) {
-        const char *const cells[COMMAND_DIMENSION_CELLS] = {
-            dimension_name((enum dimension)i),
-            "unknown",
-            NULL,
-            NULL,
-            facts,
-            i == DIMENSION_STRATEGY ? "desk fills whose order named no strategy"
-                                    : "facts on Unknown although their row names a member",
-            NULL};
+        const char *const cells[COMMAND_DIMENSION_CELLS] = {dimension_name((enum dimension)i),
+                                                            "unknown",
+                                                            NULL,
+                                                            NULL,
+                                                            facts,
+                                                            i == DIMENSION_STRATEGY
+                                                                ? "desk fills whose order named no strategy"
+                                                                : "facts on Unknown although their row names a member",
+                                                            NULL};
         (void)snprintf(facts, sizeof(facts), "%" PRId64, check->figures[i].unknown);
         if (check->chosen[i] && check->figures[i].unknown && command_dimension_tell(&check->notes, cells, error))
             return error->code;

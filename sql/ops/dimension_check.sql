@@ -1,5 +1,6 @@
 -- `tapemill dimension check`: what must hold of versions, observations and the facts that use them. Templates as in
--- sql/ops/dimension.sql. A rule is kept where its sentence is null.
+-- sql/ops/dimension.sql. A rule is kept where its sentence is null. A remedy is null where the next sync is one, since it
+-- makes the versions of the member anew.
 
 -- name: begin utility
 begin isolation level repeatable read read only
@@ -28,45 +29,53 @@ with lives as (
            lives as (partition by {id} order by valid_from, valid_to, version),
            before as (partition by {id} order by valid_from, valid_to, version rows between unbounded preceding and 1 preceding)
 ), broken as (
-    select r.rule, l.id, l.key, r.what, l.valid_from,
+    select r.rule, l.id, l.key, r.what, format('psql: update {table} set %s where {key} = %s', r.assignment, l.key) as remedy,
+           r.assignment, l.valid_from,
            count(*) over (partition by r.rule) as total,
            row_number() over (partition by r.rule order by l.id, l.valid_from) as place
     from lives l
     cross join lateral (values
         ('overlap', case when l.valid_from < l.reach
-            then format('versions %s and %s are both valid from %s', l.old_version, l.version, l.valid_from) end),
+            then format('versions %s and %s are both valid from %s', l.old_version, l.version, l.valid_from) end, null),
         ('gap', case when l.valid_from > l.reach and not l.old_deleted
-            then format('no version is valid from %s to %s, and no delete is known', l.reach, l.valid_from) end),
+            then format('no version is valid from %s to %s, and no delete is known', l.reach, l.valid_from) end, null),
         ('first', case when l.reach is null and isfinite(l.valid_from)
-            then format('the first version is valid from %s, not from the beginning', l.valid_from) end),
+            then format('the first version is valid from %s, not from the beginning', l.valid_from) end, null),
         ('current', case when l.is_last and l.currents = 0 and not l.ends_deleted
                          then format('no version is current, and the last, %s, does not end with a delete', l.version)
-                         when l.is_last and l.currents > 1 then format('%s versions are current', l.currents) end),
+                         when l.is_last and l.currents > 1 then format('%s versions are current', l.currents) end,
+                    case when l.currents = 0 and isfinite(l.valid_to) then 'ends_deleted = true'
+                         else 'is_current = (valid_to = ''infinity'')' end),
         ('order', case when l.version <> l.ordinal
-            then format('version %s is the %s. of its member', l.version, l.ordinal) end),
+            then format('version %s is the %s. of its member', l.version, l.ordinal) end, null),
         ('flags', case when l.is_current <> (l.valid_to = 'infinity')
                        then format('version %s has is_current %s, but is valid to %s', l.version, l.is_current, l.valid_to)
                        when l.ends_deleted and l.is_current then format('version %s is current and deleted', l.version)
                        when l.old_deleted and l.valid_from = l.reach and not l.is_inferred
                        then format('version %s ends with a delete, but version %s follows at once', l.old_version, l.version)
-                  end),
+                  end,
+                  case when l.is_current <> (l.valid_to = 'infinity') then 'is_current = (valid_to = ''infinity'')'
+                       when l.ends_deleted and l.is_current then 'ends_deleted = false' end),
         ('dates', case when (l.effective_date, l.expiration_date) is distinct from (l.right_effective, l.right_expiration)
             then format('version %s has the dates %s and %s, not %s and %s', l.version, l.effective_date, l.expiration_date,
-                        l.right_effective, l.right_expiration) end),
+                        l.right_effective, l.right_expiration) end,
+                  format('effective_date = %L, expiration_date = %L', l.right_effective, l.right_expiration)),
         ('type 1', case when l.is_last and l.differs
             then format('its versions differ in %s', (
                 select string_agg(t.name, ', ' order by t.place)
                 from unnest(string_to_array('{type1_columns}', ', ')) with ordinality t (name, place)
                 where (select count(distinct coalesce(to_jsonb(d) -> t.name, 'null')) from {table} d
-                       where d.{id} = l.id and d.valid_from < d.valid_to) > 1)) end),
+                       where d.{id} = l.id and d.valid_from < d.valid_to) > 1)) end, null),
         ('unseen', case when isfinite(l.valid_from) and not l.is_inferred
                              and not exists (select from {observations} o
                                              where o.{id} = l.id and o.observed_at = l.valid_from and not o.is_absent)
-            then format('version %s begins at %s, when nothing was observed', l.version, l.valid_from) end)
-    ) r (rule, what)
+            then format('version %s begins at %s, when nothing was observed', l.version, l.valid_from) end, null)
+    ) r (rule, what, assignment)
     where r.what is not null
 )
-select rule, id::text as id, key, what, total from broken where place <= $1::bigint order by rule, place
+select rule, id::text as id, key, what, total, case when assignment is not null then remedy end as remedy
+from broken
+where place <= $1::bigint order by rule, place
 
 -- name: observations utility
 -- $1 how many are told. What was seen at an instant is what the versions say of it. That a member was absent says nothing
@@ -75,14 +84,17 @@ with wrong as (
     select o.{id} as id, v.{key} as key, o.observed_at,
            case when o.is_absent then format('it was absent at %s, but version %s is valid then', o.observed_at, v.version)
                 when v.{key} is null then format('it was there at %s, but no version is valid then', o.observed_at)
-                else format('it was there at %s, but version %s is inferred', o.observed_at, v.version) end as what
+                else format('it was there at %s, but version %s is inferred', o.observed_at, v.version) end as what,
+           case when not o.is_absent
+                then format('psql: delete from {observations} where {id} = %L and observed_at = %L -- nobody knows how it was',
+                            o.{id}, o.observed_at) end as remedy
     from {observations} o
     left join {table} v on v.{id} = o.{id} and v.valid_from <= o.observed_at and o.observed_at < v.valid_to
     where o.is_absent is distinct from (v.{key} is null or v.is_inferred)
       and (not o.is_absent or o.observed_at > (select min(k.known_from) from {table} k
                                                where k.{id} = o.{id} and k.valid_from < k.valid_to and not k.is_inferred))
 )
-select 'observation' as rule, id::text as id, key, what, count(*) over () as total
+select 'observation' as rule, id::text as id, key, what, count(*) over () as total, remedy
 from wrong
 order by wrong.id, observed_at
 limit $1::bigint

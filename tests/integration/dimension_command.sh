@@ -179,18 +179,26 @@ broken_by() {
         end \$free\$;
         $1"
 }
-# finds "RULE ID..." SENTENCE SQL: after SQL the check tells just these rules of this member, with that sentence
+# finds "RULE ID..." SENTENCE SQL: after SQL the check tells just these rules of this member, with that sentence; a remedy
+# that is SQL is one
 finds() {
-    local told
+    local told remedies
     broken_by "$3"
     assert_fails 1 "$TAPEMILL_BIN/tapemill" dimension check --json
     told=$(sed '/^{/,$!d; /^tapemill: /d' <<<"$OUTPUT")
     assert_equal "$1" "$(json "'; '.join(sorted(set(d['rule'] + ' ' + d['id'] for d in data['differences'])))" <<<"$told")" "$3"
     assert_contains "$told" "$2" "$3"
     assert_equal True "$(json "all(d['remedy'] for d in data['differences'])" <<<"$told")" "remedies of $3"
+    remedies=$(json "'\\n'.join(';' + d['remedy'][5:] for d in data['differences'] if d['remedy'].startswith('psql:'))" <<<"$told")
+    if [ -n "$remedies" ]; then
+        sql warehouse <<<"$remedies
+;"
+        tapemill dimension check >/dev/null 2>&1 || fail "$remedies is no remedy of $3"
+        remedied=$((remedied + 1))
+    fi
     checked=$((checked + 1))
 }
-checked=0
+checked=0 remedied=0
 finds 'overlap 2' 'versions 1 and 2 are both valid from 2024-01-03 09:00:00+00' \
     "update dim_instrument set valid_to = '2024-01-03 10:00Z' where instrument_key = 21"
 finds 'gap 3' 'no version is valid from 2024-01-03 00:00:00+00 to 2024-01-05 00:00:00+00, and no delete is known' \
@@ -267,7 +275,7 @@ broken_by "update fact_trades set strategy_key = 0 where trade_reference in ('a'
 assert_equal "strategy 2 client 1" "$(tapemill dimension check --json 2>/dev/null |
     json "' '.join('%s %d' % (n['dimension'], n['facts']) for n in data['notes'] if n['rule'] == 'unknown')")" "facts on Unknown"
 TAPEMILL_WAREHOUSE_URL=$whole
-echo "$checked kinds of damage are found"
+echo "$checked kinds of damage are found, $remedied have SQL as a remedy"
 
 # ---- what doctor says ----------------------------------------------------------------------------------------
 
@@ -368,3 +376,20 @@ assert_equal deleted "$(tapemill dimension history instrument META --json | json
 show_instrument "$state_3" 2024-01-02T21:00:00Z
 assert_contains "$(tapemill dimension history instrument META | tail -n 1)" "back after a delete" "a member that is back"
 tapemill dimension check >/dev/null 2>&1 || fail "what the job makes is not clean: $(tapemill dimension check 2>&1)"
+
+# The remedy of the others: a sync makes the versions of a member anew.
+while IFS= read -r damage; do
+    sql warehouse "$damage"
+    refused 1 'tapemill enqueue sync_dimensions --arg dimension=instrument makes its versions anew' check instrument
+    sql source "update instruments set updated_at = now()"
+    run_sync instrument
+    tapemill dimension check instrument >/dev/null 2>&1 || fail "a sync is no remedy of $damage: $(tapemill dimension check 2>&1)"
+done <<'DAMAGE'
+update dim_instrument set version = 7 where instrument_id = 7 and version = 2
+update dim_instrument set full_name = 'other' where instrument_id = 7 and version = 2
+update dim_instrument set ends_deleted = false where instrument_id = 7
+update dim_instrument set ends_deleted = true where instrument_id = 7 and version = 1
+update dim_instrument set valid_from = '2017-01-01' where instrument_id = 7 and version = 1
+delete from dim_instrument_observations where instrument_id = 7 and not is_absent and observed_at = '2018-09-24 00:00-04'
+insert into dim_instrument_observations values (7, '2019-10-24', true, 1)
+DAMAGE
