@@ -157,6 +157,19 @@ assert_equal "account 0, instrument 0 5,6" "$(tapemill dimension check instrumen
     ', '.join('%s %d' % (d['dimension'], d['differences']) for d in sorted(data['dimensions'], key=lambda d: d['dimension']))
     + ' ' + ','.join(n['id'] for n in data['notes'])")" "the check as JSON"
 
+# Facts are read one date at a time: another month may be locked by a fold or a leaf that is attached.
+"$TAPEMILL_TEST_BIN/dimension_run" ensure fact_trades 20240205
+"$TAPEMILL_TEST_BIN/dimension_run" ensure fact_performance_daily 20240205
+sql warehouse "insert into etl_fact_days (source, date_key) select 'CLIENT', generate_series(20240102, 20240112)"
+start_process holder -- psql -XAtq -v ON_ERROR_STOP=1 "$TAPEMILL_WAREHOUSE_URL" -c "set application_name = 'holder'; begin;
+    lock table fact_trades_m202402, fact_performance_daily_m202402 in access exclusive mode; select pg_sleep(120)"
+wait_until_sql 60 "another month is locked" warehouse "select count(*) > 0 from pg_locks l join pg_stat_activity a using (pid)
+    where a.application_name = 'holder' and l.mode = 'AccessExclusiveLock' and l.granted" t
+PGOPTIONS='-c lock_timeout=2s' tapemill dimension check >/dev/null 2>"$TEST_DIR/told" || fail "the check locks other months: $(cat "$TEST_DIR/told")"
+PGOPTIONS='-c lock_timeout=2s' tapemill dimension history instrument 2 --facts >/dev/null 2>"$TEST_DIR/told" ||
+    fail "a history with facts locks other months: $(cat "$TEST_DIR/told")"
+sql warehouse "select pg_terminate_backend(pid, 60000) from pg_stat_activity where application_name = 'holder'" >/dev/null
+
 # ---- the check: each thing that is wrong is named, and nothing else ------------------------------------------
 
 whole=$TAPEMILL_WAREHOUSE_URL
