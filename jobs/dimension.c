@@ -14,7 +14,7 @@ enum { PLACEHOLDER_BYTES_MAX = 32 };
 
 #define INSTRUMENT_COLUMNS(X)                                                                                          \
     X(instrument_id, instrument_id, INTEGER, DIMENSION_ID, NULL, 0, 0)                                                 \
-    X(symbol, symbol, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                                              \
+    X(symbol, symbol, TEXT, DIMENSION_TYPE_2 | DIMENSION_CODE, NULL, 0, 0)                                             \
     X(name, full_name, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                                             \
     X(exchange, exchange, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                                          \
     X(asset_class, asset_class, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                                    \
@@ -38,7 +38,7 @@ enum { PLACEHOLDER_BYTES_MAX = 32 };
     X(account_id, account_id, INTEGER, DIMENSION_ID, NULL, 0, 0)                                                       \
     X(tenant_id, tenant_id, UUID, DIMENSION_TYPE_1 | DIMENSION_FILLED | DIMENSION_IN_FACTS, TENANT, 0, 0)              \
     X(client_id, client_id, UUID, DIMENSION_TYPE_1 | DIMENSION_IN_FACTS, NULL, 0, 0)                                   \
-    X(account_number, account_number, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                              \
+    X(account_number, account_number, TEXT, DIMENSION_TYPE_1 | DIMENSION_CODE, NULL, 0, 0)                             \
     X(account_name, account_name, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                                  \
     X(account_type, account_type, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                                  \
     X(broker, broker, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                                              \
@@ -48,7 +48,7 @@ enum { PLACEHOLDER_BYTES_MAX = 32 };
 
 #define STRATEGY_COLUMNS(X)                                                                                            \
     X(strategy_id, strategy_id, INTEGER, DIMENSION_ID, NULL, 0, 0)                                                     \
-    X(strategy_name, strategy_name, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                                \
+    X(strategy_name, strategy_name, TEXT, DIMENSION_TYPE_1 | DIMENSION_CODE, NULL, 0, 0)                               \
     X(strategy_type, strategy_type, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                                \
     X(strategy_category, strategy_category, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                        \
     X(risk_tier, risk_tier, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                                        \
@@ -58,7 +58,7 @@ enum { PLACEHOLDER_BYTES_MAX = 32 };
 #define CLIENT_COLUMNS(X)                                                                                              \
     X(client_id, client_id, UUID, DIMENSION_ID, NULL, 0, 0)                                                            \
     X(tenant_id, tenant_id, UUID, DIMENSION_TYPE_1 | DIMENSION_FILLED, TENANT, 0, 0)                                   \
-    X(client_code, client_code, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                                    \
+    X(client_code, client_code, TEXT, DIMENSION_TYPE_1 | DIMENSION_CODE, NULL, 0, 0)                                   \
     X(name, client_name, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                                           \
     X(client_type, client_type, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                                    \
     X(region, region, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                                              \
@@ -69,7 +69,7 @@ enum { PLACEHOLDER_BYTES_MAX = 32 };
 
 #define LIQUIDITY_PROVIDER_COLUMNS(X)                                                                                  \
     X(lp_id, lp_id, UUID, DIMENSION_ID, NULL, 0, 0)                                                                    \
-    X(code, lp_code, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                                               \
+    X(code, lp_code, TEXT, DIMENSION_TYPE_1 | DIMENSION_CODE, NULL, 0, 0)                                              \
     X(name, lp_name, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                                               \
     X(type, lp_type, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                                               \
     X(region, region, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                                              \
@@ -123,6 +123,7 @@ static const struct placeholder {
     {"declare", EVERY, ", ", "$s $t"},
     {"id_type", DIMENSION_ID, ", ", "$t"},
     {"staged", EVERY, ", ", "$s"},
+    {"code", DIMENSION_CODE, ", ", "$c"},
     {"columns", ATTRIBUTE, ", ", "$c"},
     {"values", ATTRIBUTE, ", ", "s.$s"},
     {"old", ATTRIBUTE, ", ", "d.$c"},

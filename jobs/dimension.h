@@ -18,6 +18,7 @@ enum dimension_trait {
     DIMENSION_FILLED = 16,   /* absent stands for NULL */
     DIMENSION_NUMERIC = 32,  /* has integer_digits and decimals */
     DIMENSION_IN_FACTS = 64, /* loads take it from the member into facts: if it changes, they are loaded again */
+    DIMENSION_CODE = 128,    /* what people call the member; one column of each dimension */
 };
 
 struct dimension_column {
@@ -52,6 +53,7 @@ extern const struct extract_definition dimension_extracts[DIMENSION_COUNT];
  *     {declare}             symbol TEXT, ...               columns at the source with their types
  *     {id_type}             INTEGER                        of the natural id
  *     {staged}              symbol, name, ...              columns at the source
+ *     {code}                symbol                         what people call the member
  *     {columns} {values}    full_name, ... and s.name, ... attributes in the dimension, and staged as s
  *     {old} {copied}        d.full_name, ... and c.full_name, ...
  *     {type1_columns} {type1_values} {type1_old}           the same for those of type 1; _old: d.full_name, ...

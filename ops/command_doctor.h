@@ -65,6 +65,15 @@ enum error_code command_doctor_schedule(struct command_doctor *doctor, struct co
 enum error_code command_doctor_given_up(struct command_doctor *doctor, struct command_doctor_finding *finding,
                                         struct error *error);
 
+/* The dimensions (command_doctor_dimensions.c): members that only facts name, deletes that were refused, and facts that
+ * were not moved to the version they belong to. */
+enum error_code command_doctor_inferred(struct command_doctor *doctor, struct command_doctor_finding *finding,
+                                        struct error *error);
+enum error_code command_doctor_deletes(struct command_doctor *doctor, struct command_doctor_finding *finding,
+                                       struct error *error);
+enum error_code command_doctor_rekeying(struct command_doctor *doctor, struct command_doctor_finding *finding,
+                                        struct error *error);
+
 /* Fills a finding; remedy NULL: none. Returns ERROR_NONE, so that "return command_doctor_say(...)" reads as one step.
  */
 enum error_code command_doctor_say(struct command_doctor_finding *finding, enum command_doctor_status status,

@@ -296,6 +296,9 @@ const struct command_doctor_check command_doctor_work_checks[] = {
     {"backfills", COMMAND_DOCTOR_SCHEMA, check_backfills, NULL},
     {"changes", COMMAND_DOCTOR_SCHEMA, check_watermarks, NULL},
     {"quarantine", COMMAND_DOCTOR_SCHEMA, check_quarantine, NULL},
+    {"inferred members", COMMAND_DOCTOR_SCHEMA, command_doctor_inferred, NULL},
+    {"deletes refused", COMMAND_DOCTOR_SCHEMA, command_doctor_deletes, NULL},
+    {"re-keying", COMMAND_DOCTOR_SCHEMA, command_doctor_rekeying, NULL},
     {"alerts", COMMAND_DOCTOR_SCHEMA, check_alerts, NULL},
     {NULL, COMMAND_DOCTOR_NOTHING, NULL, NULL},
 };

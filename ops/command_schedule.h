@@ -22,11 +22,6 @@ void command_schedule_close(struct command_schedule *session);
 ERROR_MUST_CHECK enum error_code command_schedule_find(const struct command_schedule *session, const char *name,
                                                        const struct schedule **schedule, struct error *error);
 
-/* A time as people write it, with a zone or in TAPEMILL_TIMEZONE; option is what errors call it. */
-ERROR_MUST_CHECK enum error_code command_schedule_instant(const struct command_schedule *session, const char *text,
-                                                          const char *option, int64_t *unix_s, int64_t *unix_us,
-                                                          struct error *error);
-
 extern const struct command command_schedule_explain, command_schedule_load, command_schedule_run;
 
 #endif

@@ -86,7 +86,7 @@ read_from(const struct command_line *line, const struct command_schedule *sessio
     *from_us = session->now.us;
     if (!given)
         return ERROR_NONE;
-    if (command_schedule_instant(session, given, "--effective-from", &from_s, from_us, error))
+    if (command_session_instant(session->warehouse, given, "--effective-from", &from_s, from_us, error))
         return error->code;
     return *from_us >= session->now.us
                ? ERROR_NONE
@@ -187,7 +187,7 @@ choose_tick(const struct command_line *line, const struct command_schedule *sess
     const char *at = command_value(line, "--at");
     char last[SCHEDULE_INSTANT_BYTES], next[SCHEDULE_INSTANT_BYTES];
     int64_t at_s = session->now_s, at_us, next_s;
-    if (at && command_schedule_instant(session, at, "--at", &at_s, &at_us, error))
+    if (at && command_session_instant(session->warehouse, at, "--at", &at_s, &at_us, error))
         return error->code;
     if (at_s > session->now_s)
         return error_set(error, ERROR_USAGE, "--at %s is still to come; leave it out for the last tick", at);

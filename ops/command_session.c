@@ -141,3 +141,26 @@ command_session_ids(struct database *warehouse, const char *file, const char *st
     rows_free(rows);
     return code;
 }
+
+enum error_code
+command_session_instant(struct database *warehouse, const char *text, const char *option, int64_t *unix_s,
+                        int64_t *unix_us, struct error *error)
+{
+    struct rows *rows;
+    enum error_code code =
+        database_query(warehouse, sql_text("ops/filter", "instant"), DATABASE_VALUES(text), &rows, error);
+    bool finite = !code && !rows_is_null(rows, 0, 0);
+    if (!code && !finite)
+        rows_free(rows);
+    if (code == ERROR_PG_DATA || (!code && !finite))
+        return error_set(error, ERROR_USAGE,
+                         "%s is \"%.60s\"; write a time such as \"2027-03-14 17:30\" or "
+                         "2027-03-14T21:30:00Z",
+                         option, text);
+    if (code)
+        return code;
+    *unix_s = rows_integer(rows, 0, 0);
+    *unix_us = rows_integer(rows, 0, 1);
+    rows_free(rows);
+    return ERROR_NONE;
+}

@@ -47,4 +47,9 @@ ERROR_MUST_CHECK enum error_code command_session_ids(struct database *warehouse,
                                                      const char *statement, int count, const char *const *values,
                                                      int64_t **ids, size_t *found, struct error *error);
 
+/* A time as people write it, with a zone or in TAPEMILL_TIMEZONE; option is what errors call it. */
+ERROR_MUST_CHECK enum error_code command_session_instant(struct database *warehouse, const char *text,
+                                                         const char *option, int64_t *unix_s, int64_t *unix_us,
+                                                         struct error *error);
+
 #endif

@@ -112,3 +112,28 @@ where t.status = 'skipped' and t.reason in ('window', 'missed')
                     and b.from_date <= (t.interval_start at time zone s.time_zone)::date + 1
                     and b.to_date >= (t.tick_at at time zone s.time_zone)::date - 1)
 order by t.tick_at desc, t.schedule;
+
+-- name: dimensions
+-- $1 hours: versions that have been inferred for longer, and one of them; dimensions whose deletes were refused; jobs that
+-- gave up moving facts to other versions.
+with inferred (dimension, id) as (
+    select 'instrument', instrument_id::text from dim_instrument
+    where is_inferred and valid_from < valid_to and known_from < clock_timestamp() - make_interval(hours => $1::integer)
+    union all
+    select 'account', account_id::text from dim_account
+    where is_inferred and valid_from < valid_to and known_from < clock_timestamp() - make_interval(hours => $1::integer)
+    union all
+    select 'strategy', strategy_id::text from dim_strategy
+    where is_inferred and valid_from < valid_to and known_from < clock_timestamp() - make_interval(hours => $1::integer)
+    union all
+    select 'client', client_id::text from dim_client
+    where is_inferred and valid_from < valid_to and known_from < clock_timestamp() - make_interval(hours => $1::integer)
+    union all
+    select 'liquidity_provider', lp_id::text from dim_liquidity_provider
+    where is_inferred and valid_from < valid_to and known_from < clock_timestamp() - make_interval(hours => $1::integer)
+)
+select (select count(*) from inferred) as inferred,
+       coalesce((select dimension || ' ' || id from inferred order by dimension, id limit 1), '') as example,
+       coalesce((select string_agg(distinct source_table, ', ') from etl_data_quality_issues
+                 where rule_name = 'deletes_refused' and resolved_at is null), '') as refused,
+       (select count(*) from etl_jobs where state = 'dead' and job_name = 'rekey_facts') as dead;

@@ -13,3 +13,8 @@ where state = any ($1::text[])
   and ($8::bigint = 0 or id < $8::bigint)
 order by id desc
 limit $9::bigint;
+
+-- name: instant
+-- $1 a time as people write it: seconds since 1970-01-01 UTC, and the same in microseconds. Nulls for infinity.
+select floor(extract(epoch from given))::bigint, (extract(epoch from given) * 1000000)::bigint
+from (select nullif(nullif($1::timestamptz, 'infinity'), '-infinity') as given) as finite

@@ -26,11 +26,6 @@ from etl_schedules s
 where s.version = $2::bigint
 order by s.position
 
--- name: instant
--- $1 a time as people write it: seconds since 1970-01-01 UTC, and the same in microseconds. Nulls for infinity.
-select floor(extract(epoch from given))::bigint, (extract(epoch from given) * 1000000)::bigint
-from (select nullif(nullif($1::timestamptz, 'infinity'), '-infinity') as given) as finite
-
 -- name: pause
 insert into etl_schedule_pauses (schedule, reason) values ($1, $2)
 on conflict (schedule) do update set reason = excluded.reason

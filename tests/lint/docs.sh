@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# The documents say what the code does: settings equal core/config.def; every `tapemill` subcommand and option that
-# README.md and docs/ show exists, and every subcommand is shown by one of them; files they name exist.
+# The documents say what the code does: settings equal core/config.def, columns of dimensions jobs/dimension.c; every
+# `tapemill` subcommand and option that README.md and docs/ show exists, and every subcommand is shown by one of them; files
+# they name exist.
 source "$(dirname "${BASH_SOURCE[0]}")/../support/lint.sh"
 
 mapfile -t pages < <(project_files | grep -E '^(README\.md|docs/.*\.md)$')
 [[ " ${pages[*]} " == *" README.md "* ]] || violation "README.md does not exist"
 
-ops/docs --check || violation "settings: see above"
-
 [ -x "$TAPEMILL_BIN/tapemill" ] || {
     violation "$TAPEMILL_BIN/tapemill does not exist: build first"
     lint_end
 }
+ops/docs --check || violation "settings and columns: see above"
 
 # The subcommands by `tapemill --help`: indented lines that begin with a word.
 known=$("$TAPEMILL_BIN/tapemill" --help | sed -nE 's/^  ([a-z][a-z-]*)( .*)?$/\1/p' | sort -u)
