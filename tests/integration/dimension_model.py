@@ -88,12 +88,13 @@ class Member:
         self.known = None  # the earliest instant as of which the source showed it
         self.first_run = None
         self.rest = None  # attributes without history
+        self.stamp = None  # of the newest state
         self.versions = []  # as they are in the dimension
 
     def timeline(self, comparisons):
         """[(instant, state)] in order. That it was not there counts from the time on at which it is known to have been."""
         points = {at: state for at, state in self.seen.items() if state != ABSENT or at > self.known}
-        for at, run in comparisons:
+        for at, run in comparisons.items():
             if self.known is not None and at > self.known and run < self.first_run:
                 points.setdefault(at, ABSENT)
         return sorted(points.items())
@@ -108,7 +109,8 @@ class Member:
     def show(self, state, rest, stamp, at, run, replay, comparisons):
         """The source, as of an instant, has it with these attributes."""
         newest = max((instant for instant, seen in self.seen.items() if seen != ABSENT), default=BEGIN)
-        self.known = at if self.known is None else min(self.known, at)
+        if self.known is None or replay:
+            self.known = at if self.known is None else min(self.known, at)
         self.first_run = run if self.first_run is None else self.first_run
         if not replay:
             at = max(at, self.last())
@@ -117,7 +119,12 @@ class Member:
         if replay or self.in_force(at, comparisons) != state:
             self.seen[at] = state
         if at >= newest:
-            self.rest = rest
+            self.rest, self.stamp = rest, stamp
+
+    def is_news(self, state, rest, stamp):
+        """Whether a comparison with the source as it is now takes notice: not of a row that is known, stamp and all."""
+        now = self.versions[-1] if self.versions else None
+        return not now or now.end != END or now.inferred or (now.state, self.rest, self.stamp) != (state, rest, stamp)
 
     def hide(self, at, replay, comparisons):
         """The source, as of an instant, does not have it."""
@@ -219,7 +226,7 @@ class Test:
         self.random = random.Random(seed)
         self.members = {d.name: {d.member_id(n): Member() for n in range(1, MEMBERS + 1)} for d in DIMENSIONS}
         self.source = {d.name: {} for d in DIMENSIONS}  # id: (state, rest, stamp)
-        self.comparisons = {d.name: [] for d in DIMENSIONS}
+        self.comparisons = {d.name: {} for d in DIMENSIONS}  # instant: the last run that compared all as of it
         self.clock = 300 * HOUR
         self.story = []
 
@@ -351,17 +358,18 @@ class Test:
         self.story.append(f"step {number}: clock {self.clock}, {arguments}, as of {at}")
         counts = self.sync(arguments)
         found, run, changes, marks = self.read()
+        newest = [compared_at for comparisons in self.comparisons.values() for compared_at in comparisons]
         for dimension in chosen:
-            self.apply(dimension, content[dimension.name], arguments["mode"], at, run, replay, before[3])
+            self.apply(dimension, content[dimension.name], arguments["mode"], at, run, replay, before[3], newest)
         self.compare(chosen, before[0], found, changes)
         self.expect(counts["extracted"], sum(counts[name] for name in ("inserted", "updated", "unchanged", "superseded",
                                                                        "quarantined")), f"counts of step {number} {counts}")
 
-    def apply(self, dimension, rows, mode, at, run, replay, marks):
+    def apply(self, dimension, rows, mode, at, run, replay, marks, newest):
         comparisons, members = self.comparisons[dimension.name], self.members[dimension.name]
         until = at
         if not replay:  # the newest there is, even if the source's clock was set back
-            at = max([at, *(compared_at for compared_at, _ in comparisons)])
+            at = max([at, *newest])
         for member in members.values():
             member.before = dict(member.seen), list(member.versions)
         if mode == "changes":
@@ -373,11 +381,12 @@ class Test:
                 state, rest, stamp = rows[name]
                 rest = tuple(dimension.filled.get(column, None) if value is None else value
                              for column, value in zip(dimension.rest, rest))
-                member.show(state, rest, stamp, at, run, replay, comparisons)
+                if mode == "changes" or replay or member.is_news(state, rest, stamp):
+                    member.show(state, rest, stamp, at, run, replay, comparisons)
             elif mode == "full":
                 member.hide(at, replay, comparisons)
         if mode == "full":
-            comparisons.append((at, run))
+            comparisons[at] = run
 
     def infer(self):
         """Facts name members that no version covers."""
