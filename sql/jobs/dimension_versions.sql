@@ -52,7 +52,8 @@ insert into {touched} (id, is_new) select {id}, true from opened
 insert into members_{work} (id, is_absent, seen_at, known_from, last_at, last_live_at, first_run, has_real,
                             has_current)
 select m.id, m.is_absent, case when $2::boolean then $1::timestamptz else greatest($1::timestamptz, o.last_at) end,
-       least(v.known_from, case when not m.is_absent then $1::timestamptz end), o.last_at, o.last_live_at,
+       case when $2::boolean and not m.is_absent then least(v.known_from, $1::timestamptz)
+            else coalesce(v.known_from, $1::timestamptz) end, o.last_at, o.last_live_at,
        o.first_run, coalesce(v.has_real, false), coalesce(v.has_current, false)
 from (
     select s.{id} as id, false as is_absent from {stage} s
