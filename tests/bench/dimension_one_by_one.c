@@ -15,7 +15,7 @@
 #include "core/buffer.h"
 #include "jobs/dimension.h"
 
-enum { PARAMETERS_MAX = 32, TEXT_BYTES = 64 * 1024 };
+enum { PARAMETERS_MAX = 32, TEXT_BYTES = 64 * 1024, TEXT_OID = 25 };
 
 struct member {
     const struct dimension_definition *definition;
@@ -98,6 +98,9 @@ prepare(PGconn *connection, const struct dimension_definition *definition, const
         {"id_value", "$p", DIMENSION_ID},
     };
     struct buffer text;
+    Oid types[PARAMETERS_MAX];
+    for (int i = 0; i < PARAMETERS_MAX; i++)
+        types[i] = TEXT_OID; /* a statement need not name them all */
     buffer_init(&text, TEXT_BYTES);
     while (*template) {
         size_t length = strcspn(template, "{"), name_length;
@@ -115,7 +118,7 @@ prepare(PGconn *connection, const struct dimension_definition *definition, const
                 put_list(definition, lists[i].traits, lists[i].pattern, &text);
         template += name_length + 1;
     }
-    PQclear(checked(connection, PQprepare(connection, name, text.bytes, 0, NULL)));
+    PQclear(checked(connection, PQprepare(connection, name, text.bytes, (int)definition->count + 1, types)));
     buffer_term(&text);
 }
 
@@ -147,25 +150,24 @@ static const char open_sql[] =
 
 /* ---- the two ways -------------------------------------------------------------------------------------------- */
 
-/* Every statement has as many parameters as it names highest. */
 static PGresult *
-execute(PGconn *warehouse, const char *name, const struct member *member, int parameters)
+execute(PGconn *warehouse, const char *name, const struct member *member)
 {
-    return checked(warehouse, PQexecPrepared(warehouse, name, parameters, member->values, NULL, NULL, 0));
+    return checked(warehouse, PQexecPrepared(warehouse, name, member->count, member->values, NULL, NULL, 0));
 }
 
 static void
 apply_plain(PGconn *warehouse, const struct member *member)
 {
     run(warehouse, "begin");
-    PGresult *found = execute(warehouse, "look", member, member->count - 1);
+    PGresult *found = execute(warehouse, "look", member);
     if (PQntuples(found) != 1)
         stop("a member", "has no current version");
     if (PQgetvalue(found, 0, 2)[0] == 't')
-        PQclear(execute(warehouse, "carry", member, member->count - 1));
+        PQclear(execute(warehouse, "carry", member));
     if (PQgetvalue(found, 0, 1)[0] == 't') {
-        PQclear(execute(warehouse, "close", member, member->count));
-        PQclear(execute(warehouse, "open", member, member->count));
+        PQclear(execute(warehouse, "close", member));
+        PQclear(execute(warehouse, "open", member));
     }
     PQclear(found);
     run(warehouse, "commit");
@@ -174,7 +176,7 @@ apply_plain(PGconn *warehouse, const struct member *member)
 static void
 apply_statement(PGconn *warehouse, const struct member *member)
 {
-    PQclear(execute(warehouse, "apply", member, member->count));
+    PQclear(execute(warehouse, "apply", member));
 }
 
 static void
