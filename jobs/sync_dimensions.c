@@ -160,7 +160,10 @@ see_source(struct sync *sync, struct error *error)
         return error_set(error, ERROR_ARGUMENT,
                          "the argument as_of must be an instant of the past such as 2024-01-02T00:00Z, not \"%.64s\"",
                          as_of);
-    return code;
+    if (code || staging->is_replay)
+        return code;
+    return database_value(sync->context->warehouse, SQL("newest_instant"), DATABASE_VALUES(staging->seen_at),
+                          staging->seen_at, sizeof(staging->seen_at), error);
 }
 
 /* All dimensions at hand, under their epochs. */

@@ -9,11 +9,11 @@ set local jit = off;
 set local random_page_cost = 1;
 create temporary table if not exists {touched} (id {id_type} primary key, is_new boolean not null) on commit drop;
 -- Of each member: the instant for which its state at the source stands, since when it is known to have been there, the
--- last observation and the first run that saw it (before this one), and whether it has a version that is not inferred,
--- and a current one.
+-- last observation, the last at which it was there, and the first run that saw it (all before this one), and whether it
+-- has a version that is not inferred, and a current one.
 create temporary table if not exists members_{work} (
     id {id_type} primary key, is_absent boolean not null, seen_at timestamptz not null, known_from timestamptz,
-    last_at timestamptz, first_run bigint, has_real boolean not null, has_current boolean not null
+    last_at timestamptz, last_live_at timestamptz, first_run bigint, has_real boolean not null, has_current boolean not null
 ) on commit drop;
 -- Observations; a state is the row of attributes of type 2, as text, and null if the member was not there.
 create temporary table if not exists points_{work} (
@@ -49,10 +49,12 @@ insert into {touched} (id, is_new) select {id}, true from opened
 
 -- name: members utility
 -- All that was staged but those. A live run's state is the newest there is.
-insert into members_{work} (id, is_absent, seen_at, known_from, last_at, first_run, has_real, has_current)
+insert into members_{work} (id, is_absent, seen_at, known_from, last_at, last_live_at, first_run, has_real,
+                            has_current)
 select m.id, m.is_absent, case when $2::boolean then $1::timestamptz else greatest($1::timestamptz, o.last_at) end,
-       least(v.known_from, case when not m.is_absent then $1::timestamptz end), o.last_at, o.first_run,
-       coalesce(v.has_real, false), coalesce(v.has_current, false)
+       case when $2::boolean and not m.is_absent then least(v.known_from, $1::timestamptz)
+            else coalesce(v.known_from, $1::timestamptz) end, o.last_at, o.last_live_at,
+       o.first_run, coalesce(v.has_real, false), coalesce(v.has_current, false)
 from (
     select s.{id} as id, false as is_absent from {stage} s
     where not exists (select from {touched} t where t.id = s.{id})
@@ -65,8 +67,11 @@ left join lateral (
     from {table} d where d.{id} = m.id and d.valid_from < d.valid_to
 ) v on true
 left join lateral (
-    select max(o.observed_at) as last_at, min(o.run_no) as first_run from {observations} o where o.{id} = m.id
+    select max(o.observed_at) as last_at, max(o.observed_at) filter (where not o.is_absent) as last_live_at,
+           min(o.run_no) as first_run
+    from {observations} o where o.{id} = m.id
 ) o on true
+where not m.is_absent or v.has_real
 
 -- name: analyze_members utility
 analyze members_{work}
@@ -133,8 +138,10 @@ where points_{work}.state is distinct from excluded.state
 
 -- name: absent_points utility
 insert into points_{work} (id, at, is_new)
-select m.id, case when $2::boolean then m.seen_at else greatest($1::timestamptz, m.last_at + interval '1 microsecond') end,
-       true
+select m.id,
+       case when $2::boolean then m.seen_at
+            else greatest($1::timestamptz,
+                        greatest(m.last_at, m.known_from) + interval '1 microsecond') end, true
 from members_{work} m
 left join lateral (
     select p.state from points_{work} p where p.id = m.id and p.at <= m.seen_at order by p.at desc limit 1
@@ -189,14 +196,14 @@ from (
 where r.id = k.id and r.place = k.place
 
 -- name: keep_inferred utility
--- An inferred version goes on filling the gap that it was made for.
+-- An inferred version goes on filling the gap that it was made for. A first one becomes the member's first that is real.
 update regions_{work} r
 set key = k.key, is_inferred = true
 from (
     select distinct on (o.key) o.key, r.id, r.place
     from old_{work} o
     join regions_{work} r on r.id = o.id and r.state is null and r.valid_from < o.valid_to and o.valid_from < r.valid_to
-    where o.is_inferred and o.valid_from < o.valid_to
+    where o.is_inferred and o.valid_from > '-infinity' and o.valid_from < o.valid_to
     order by o.key, r.place
 ) k
 where r.id = k.id and r.place = k.place
@@ -308,7 +315,7 @@ update {table} d
 set ({type1_columns}) = row({type1_values})
 from {stage} s
 join members_{work} m on m.id = s.{id}
-where d.{id} = s.{id} and coalesce(m.last_at <= m.seen_at, true) and row({type1_old}) is distinct from row({type1_values})
+where d.{id} = s.{id} and coalesce(m.last_live_at <= m.seen_at, true) and row({type1_old}) is distinct from row({type1_values})
 
 -- name: inherit utility
 -- An old state leaves them as they are: a version that it brought has them from the others.
@@ -316,7 +323,7 @@ update {table} d
 set ({type1_columns}) = (select {type1_copied} from {table} c
                          where c.{key} = (select min(o.key) from old_{work} o where o.id = m.id))
 from members_{work} m
-where d.{id} = m.id and m.last_at > m.seen_at and m.has_real
+where d.{id} = m.id and m.last_live_at > m.seen_at and m.has_real
   and not exists (select from old_{work} o where o.key = d.{key})
 
 -- name: stamp utility
@@ -325,7 +332,7 @@ update {table} d
 set source_updated_at = s.updated_at
 from {stage} s
 join members_{work} m on m.id = s.{id}
-where d.{id} = s.{id} and d.valid_to = 'infinity' and coalesce(m.last_at <= m.seen_at, true)
+where d.{id} = s.{id} and d.valid_to = 'infinity' and coalesce(m.last_live_at <= m.seen_at, true)
   and d.source_updated_at is distinct from s.updated_at
 
 -- name: know utility

@@ -17,6 +17,10 @@ lock table dim_account, dim_client, dim_instrument, dim_liquidity_provider, dim_
 select coalesce(nullif($1, '')::timestamptz, clock_timestamp()) at time zone 'UTC' || '+00',
        $1 = '' or isfinite(nullif($1, '')::timestamptz) and nullif($1, '')::timestamptz <= clock_timestamp()
 
+-- name: newest_instant
+-- $1 the source's clock. It may have been set back since the last comparison: what is seen now is newer all the same.
+select greatest($1::timestamptz, max(compared_at)) at time zone 'UTC' || '+00' from dim_comparisons
+
 -- name: advance_epoch
 update dim_epochs set epoch = epoch + 1, updated_at = now() where dimension = $1::text
 
