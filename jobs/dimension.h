@@ -46,23 +46,21 @@ struct dimension_definition {
 extern const struct dimension_definition dimension_definitions[DIMENSION_COUNT];
 extern const struct extract_definition dimension_extracts[DIMENSION_COUNT];
 
-/* Writes an SQL template for one dimension: {stage} becomes its temporary table, {table} and {id} its names, and
+/* Writes an SQL template for one dimension. In it {stage} and {absent}, {touched}, {work} become its temporary tables
+ * and what the names of others end with; {table} and {observations}, {id}, {id_type} and {key} its tables and columns;
+ * and
  *
- *     {observations} {key} {id_type}                       names of the instants' table and of the key; the id's type
- *     {absent} {touched} {work}                            temporary tables, and what the names of others end with
- *     {declare}             symbol TEXT, ...               columns at the source with their types
- *     {id_type}             INTEGER                        of the natural id
- *     {staged}              symbol, name, ...              columns at the source
- *     {code}                symbol                         what people call the member
- *     {columns} {values}    full_name, ... and s.name, ... attributes in the dimension, and staged as s
- *     {old} {copied}        d.full_name, ... and c.full_name, ...
- *     {type1_columns} {type1_values} {type1_old}           the same for those of type 1; _old: d.full_name, ...
- *     {type1_copied}                                       c.full_name, ...
- *     {type2_columns} {type2_values} {type2_old} {type2_copied}  and of type 2
- *     {facts_old} {facts_new}    d.currency, ... and n.currency, ...: what loads take into facts
- *     {fill} {needs_fill}        what stands for NULLs: assignments, and the condition
- *     {stands_for_null}          ", column is that" for every column that has something that stands for NULL
- *     {numeric_rules} {positive_rules}      ", case ... end" for every numeric, every positive column
+ *     {declare}                      symbol TEXT, ...       columns at the source with their types
+ *     {staged}                       symbol, name, ...      columns at the source
+ *     {code}                         symbol                 what people call the member
+ *     {columns} {values}             full_name, ... and s.name, ...: attributes in the dimension, and staged as s
+ *     {old} {copied}                 d.full_name, ... and c.full_name, ...
+ *     {type1_columns}, _values, _old, _copied    the same for those of type 1
+ *     {type2_columns}, _values, _old, _copied    and of type 2
+ *     {facts_old} {facts_new}        d.currency, ... and n.currency, ...: what loads take into facts
+ *     {fill} {needs_fill}            what stands for NULLs: assignments, and the condition
+ *     {stands_for_null}              ", column is that" for every column that has something that stands for NULL
+ *     {numeric_rules} {positive_rules}    ", case ... end" for every numeric, every positive column
  *
  * All come from the table; ERROR_BUG for another name. */
 ERROR_MUST_CHECK enum error_code dimension_expand(const struct dimension_definition *definition, const char *template,

@@ -134,12 +134,14 @@ guard_deletes(struct reading *reading, struct error *error)
     }
     if (refused) {
         reading->staged->absent = 0;
-        return step(reading, "forget_absent", error);
+        if (step(reading, "forget_absent", error))
+            return error->code;
     }
     (void)snprintf(run_no, sizeof(run_no), "%" PRId64, context->run->run_no);
-    return database_query(context->warehouse, sql_text(SYNC_SQL, "note_comparison"),
-                          DATABASE_VALUES(dimension_name(reading->dimension), reading->staging->seen_at, run_no), NULL,
-                          error);
+    return database_query(
+        context->warehouse, sql_text(SYNC_SQL, "note_comparison"),
+        DATABASE_VALUES(dimension_name(reading->dimension), reading->staging->seen_at, run_no, refused ? "f" : "t"),
+        NULL, error);
 }
 
 enum error_code

@@ -38,7 +38,7 @@ static const struct step steps[] = {
     {"old", {NONE}, 0},
     /* observations */
     {"known_points", {NONE}, 0},
-    {"compared_points", {RUN, DIMENSION}, 0},
+    {"compared_points", {RUN, DIMENSION, SEEN_AT}, 0},
     {"staged_points", {NONE}, 0},
     {"seen_points", {IS_REPLAY}, 0},
     {"absent_points", {SEEN_AT, IS_REPLAY}, 0},

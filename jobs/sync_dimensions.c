@@ -205,25 +205,61 @@ probe(struct sync *sync, bool *any, struct error *error)
     return ERROR_NONE;
 }
 
+/* Whose watermarks they are: the wanted dimensions' when the run began. */
+struct watermarks {
+    const char *tables[DIMENSION_COUNT];
+    struct change_window windows[DIMENSION_COUNT];
+    struct change_request request;
+};
+
+static enum error_code
+find_watermarks(struct sync *sync, struct watermarks *marks, struct error *error)
+{
+    *marks = (struct watermarks){.request = {.since = "", .hours = "0", .first_hours = ""}};
+    marks->request.tables = marks->tables;
+    for (int i = 0; i < DIMENSION_COUNT; i++)
+        if (sync->is_wanted[i])
+            marks->tables[marks->request.count++] = dimension_extracts[i].name;
+    return change_windows_find(sync->context, &marks->request, marks->windows, error);
+}
+
+static enum error_code
+move_watermarks(struct sync *sync, const struct watermarks *marks, struct error *error)
+{
+    size_t moved;
+    return change_windows_move(sync->context, &marks->request, marks->windows, &moved, error);
+}
+
 static enum error_code
 follow_changes(struct sync *sync, struct error *error)
 {
-    const char *tables[DIMENSION_COUNT];
-    struct change_window windows[DIMENSION_COUNT];
-    struct change_request request = {.tables = tables, .since = "", .hours = "0", .first_hours = ""};
+    struct watermarks marks;
     bool any;
-    size_t moved;
-    for (int i = 0; i < DIMENSION_COUNT; i++)
-        if (sync->is_wanted[i])
-            tables[request.count++] = dimension_extracts[i].name;
-    if (change_windows_find(sync->context, &request, windows, error))
+    if (find_watermarks(sync, &marks, error))
         return error->code;
     for (size_t i = 0, at = 0; i < DIMENSION_COUNT; i++)
         if (sync->is_wanted[i])
-            sync->staging.windows[i] = windows[at++];
+            sync->staging.windows[i] = marks.windows[at++];
     if (probe(sync, &any, error) || (any && follow_all(sync, error)))
         return error->code;
-    return change_windows_move(sync->context, &request, windows, &moved, error);
+    return move_watermarks(sync, &marks, error);
+}
+
+/* Whole tables. What the next changes are measured from is known as well then, unless the source's role may not ask:
+ * of that, mode=changes complains. */
+static enum error_code
+follow_whole(struct sync *sync, struct error *error)
+{
+    struct watermarks marks;
+    enum error_code code = sync->staging.is_replay ? ERROR_NONE : find_watermarks(sync, &marks, error);
+    bool has_marks = !sync->staging.is_replay && !code;
+    if (code && code != ERROR_CONFIG)
+        return code;
+    if (code)
+        *error = (struct error){0};
+    if (follow_all(sync, error))
+        return error->code;
+    return has_marks ? move_watermarks(sync, &marks, error) : ERROR_NONE;
 }
 
 /* ---- the job ------------------------------------------------------------------------------------------------ */
@@ -281,7 +317,7 @@ run(struct job_context *context, struct error *error)
     struct sync sync = {.context = context};
     if (read_arguments(&sync, error))
         return error->code;
-    return sync.staging.by_watermark ? follow_changes(&sync, error) : follow_all(&sync, error);
+    return sync.staging.by_watermark ? follow_changes(&sync, error) : follow_whole(&sync, error);
 }
 
 static const char *const arguments[] = {"mode", "dimension", "as_of", "deletes", NULL};

@@ -100,12 +100,17 @@ left join lateral (
 ) v on true
 
 -- name: compared_points utility
--- $2 the dimension. Whom a full comparison did not know yet was not at the source then.
+-- $2 the dimension, $3 the instant at which the source was as staged. Whom a full comparison did not know yet was not at the
+-- source then. That says something only of members that a later run saw at an earlier instant: without replays, none.
 insert into points_{work} (id, at, is_new)
 select m.id, c.compared_at, false
 from members_{work} m
-join dim_comparisons c on c.dimension = $2::text and c.compared_at > m.known_from
-                      and c.run_no < coalesce(m.first_run, $1::bigint)
+join (
+    select compared_at, run_no, is_complete, min(compared_at) over (order by run_no desc rows unbounded preceding
+                                                                    exclude current row) as later_at
+    from dim_comparisons where dimension = $2::text
+) c on c.is_complete and least(c.later_at, $3::timestamptz) < c.compared_at and c.compared_at > m.known_from
+   and c.run_no < coalesce(m.first_run, $1::bigint)
 on conflict (id, at) do nothing
 
 -- name: staged_points utility

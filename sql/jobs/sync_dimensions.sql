@@ -100,7 +100,8 @@ where d.{id} is not null and not d.is_inferred and d.valid_from <= $1::timestamp
 truncate {absent}
 
 -- name: note_comparison
--- $1 dimension, $2 instant, $3 run.
-insert into dim_comparisons (dimension, compared_at, run_no)
-values ($1::text, $2::timestamptz, $3::bigint)
-on conflict (dimension, compared_at) do update set run_no = excluded.run_no
+-- $1 dimension, $2 instant, $3 run, $4 whether what it did not show was believed to be gone.
+insert into dim_comparisons as c (dimension, compared_at, run_no, is_complete)
+values ($1::text, $2::timestamptz, $3::bigint, $4::boolean)
+on conflict (dimension, compared_at) do update
+set run_no = excluded.run_no, is_complete = c.is_complete or excluded.is_complete

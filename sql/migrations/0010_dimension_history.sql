@@ -100,11 +100,13 @@ union
 select lp_id, greatest(valid_from, least(source_updated_at, valid_to - interval '1 microsecond')), 0
 from dim_liquidity_provider where lp_id is not null and source_updated_at is not null;
 
--- Full comparisons: a member that nobody knew by then was not at the source at that instant.
+-- Full comparisons: a member that nobody knew by then was not at the source at that instant. One that showed too few
+-- members is not believed (is_complete): it tells nothing of those that it did not show.
 create table dim_comparisons (
     dimension   text not null references dim_epochs,
     compared_at timestamptz not null,
     run_no      bigint not null,
+    is_complete boolean not null default true,
     primary key (dimension, compared_at)
 );
 

@@ -128,7 +128,8 @@ static const char statement_sql[] =
     "with others as (update {table} d set {set1} where {id} = {id_value} and not is_current"
     "                  and row({old1}) is distinct from row({new1})),"
     "     closed as (update {table} d"
-    "                set {set1}, valid_to = case when k.differs then {u} else 'infinity' end, is_current = not k.differs,"
+    "                set {set1}, valid_to = case when k.differs then {u} else 'infinity' end, is_current = not "
+    "k.differs,"
     "                    expiration_date = case when k.differs then " DATE_OF " else 'infinity' end,"
     "                    source_updated_at = case when k.differs then d.source_updated_at else {u} end"
     "                from (select row({old2}) is distinct from row({new2}) as differs from {table} d"
@@ -141,12 +142,12 @@ static const char look_sql[] = "select version, row({old2}) is distinct from row
                                "       row({old1}) is distinct from row({new1}) "
                                "from {table} d where {id} = {id_value} and is_current";
 static const char carry_sql[] = "update {table} d set {set1} where {id} = {id_value}";
-static const char close_sql[] =
-    "update {table} set valid_to = {u}, is_current = false, expiration_date = " DATE_OF " "
-    "where {id} = {id_value} and is_current";
+static const char close_sql[] = "update {table} set valid_to = {u}, is_current = false, expiration_date = " DATE_OF " "
+                                "where {id} = {id_value} and is_current";
 static const char open_sql[] =
     "insert into {table} ({id}, {columns}, version, valid_from, effective_date, source_updated_at)"
-    "select {id_value}, {values}, (select max(version) + 1 from {table} where {id} = {id_value}), {u}, " DATE_OF ", {u}";
+    "select {id_value}, {values}, (select max(version) + 1 from {table} where {id} = {id_value}), {u}, " DATE_OF
+    ", {u}";
 
 /* ---- the two ways -------------------------------------------------------------------------------------------- */
 
