@@ -29,4 +29,5 @@ for ((seed = first; seed < first + seeds; seed++)); do
         alter database model${seed}_source set search_path = clock, pg_catalog, public"
     python3 "$TAPEMILL_ROOT/tests/integration/dimension_model.py" "$seed" "${DIMENSION_STEPS:-$steps}" ||
         fail "the dimensions and the model differ; again: DIMENSION_SEED=$seed tests/integration/dimension_model.sh"
+    tapemill dimension check >"$TEST_DIR/check" 2>&1 || fail "seed $seed: $(cat "$TEST_DIR/check")"
 done

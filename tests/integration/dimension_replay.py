@@ -6,11 +6,14 @@ dimension_replay.py states sp500|nasdaq FOLDER OUT EVERY   of FOLDER/index.csv a
     instant; OUT/expected.csv, number and row of all of them; OUT/newest.csv, each member's last row
 dimension_replay.py orders SEED COUNT   three lines with the numbers of COUNT snapshots: in order, with every tenth or so
     late, and shuffled
+dimension_replay.py listed SNAPSHOT   compares OUT/NUMBER.csv with what `tapemill dimension list instrument --json` says on
+    standard input, attributes with history alone; prints what differs
 
 A member is a symbol, numbered by first appearance; it is changed (updated_at) when a snapshot shows it otherwise than the
 one before did, or shows it again.
 """
 import csv
+import json
 import random
 import sys
 from pathlib import Path
@@ -101,8 +104,24 @@ def orders(seed, count):
         print(*order)
 
 
+def listed(snapshot):
+    history = [column for column in COLUMNS if column not in ("name", "country", "lot_size")]
+    with open(snapshot, newline="", encoding="utf-8") as file:
+        rows = [dict(zip(["instrument_id", *COLUMNS], row)) for row in csv.reader(file)]
+    wanted = {(row["instrument_id"], *(row[column] for column in history)) for row in rows}
+    found = {(str(row["instrument_id"]), *(text(row[column]) for column in history)) for row in json.load(sys.stdin)}
+    for difference in sorted(wanted ^ found):
+        print("lacks" if difference in wanted else "has", *difference)
+
+
+def text(value):
+    return {None: NULL, True: "true", False: "false"}.get(value, value)
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "states":
         states({"sp500": sp500, "nasdaq": nasdaq}[sys.argv[2]], Path(sys.argv[3]), Path(sys.argv[4]), int(sys.argv[5]))
+    elif sys.argv[1] == "listed":
+        listed(Path(sys.argv[2]))
     else:
         orders(int(sys.argv[2]), int(sys.argv[3]))
