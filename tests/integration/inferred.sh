@@ -29,11 +29,11 @@ execution() {
                                         status, updated_at)
                 values ($1, $3, ${4:-1}, ${5:-null}, '$2', 'BUY', 2, 10, 'NEW', clock_timestamp())"
 }
-# trade REFERENCE INSTANT CLIENT INSTRUMENT PROVIDER [SIDE]
+# trade REFERENCE INSTANT CLIENT INSTRUMENT PROVIDER [SIDE PRICE]
 trade() {
     sql source "insert into trades (trade_id, tenant_id, trade_date, client_id, instrument_id, lp_id, trade_reference, side,
                                     quantity, price, currency, status, updated_at)
-                select coalesce(max(trade_id), 0) + 1, '$tenant', '$2', '$3', $4, '$5', '$1', '${6:-BUY}', 2, 10, 'USD', 'NEW',
+                select coalesce(max(trade_id), 0) + 1, '$tenant', '$2', '$3', $4, '$5', '$1', '${6:-BUY}', 2, ${7:-10}, 'USD', 'NEW',
                        clock_timestamp() from trades"
 }
 # The counts of the last run: extracted, inserted, updated, unchanged, superseded, quarantined, removed, members inferred
@@ -78,7 +78,7 @@ execution 3 '2024-01-02 15:02Z' 11 1 101
 execution 4 '2024-01-02 15:03Z' 19
 execution 5 '2024-01-02 15:04Z' 10 2
 trade T-1 '2024-01-02 15:00Z' "$(client 01)" 3 "$(provider 02)"
-trade T-2 '2024-01-02 15:01Z' "$(client 01)" 3 "$(provider 02)" SELL
+trade T-2 '2024-01-02 15:01Z' "$(client 01)" 3 "$(provider 02)" SELL 12
 run_job daily_load --date 2024-01-02
 assert_equal '5|4|0|0|0|1|0|5' "$(counts load_executions)" "the desk's rows; the one without a currency is kept apart"
 assert_equal '2|2|0|0|0|0|0|3' "$(counts load_trades)" "the clients' rows"
@@ -135,7 +135,7 @@ sql warehouse 'alter system reset log_statement'
 sql warehouse 'select pg_reload_conf()' >/dev/null
 assert_equal '3 2' "$(sql warehouse "select concat_ws(' ', inserted, metadata ->> 'dates') from etl_job_runs
     where job_name = 'load_changed_executions' order by run_no desc limit 1")" "changes of two dates"
-assert_equal 1 "$(grep -c 'dim_instrument where instrument_id is not null' "$SERVERS_HOME/postgres.log")" "readings of a dimension"
+assert_equal 1 "$(grep -c 'from dim_instrument .* order by instrument_id, valid_from' "$SERVERS_HOME/postgres.log")" "readings of a dimension"
 
 # ---- two loads at once
 
@@ -173,9 +173,10 @@ echo "begin; select from dim_epochs order by dimension for update; update dim_ep
 wait_until_sql 20 "a sync is in flight" warehouse "select count(*) from pg_stat_activity where state = 'idle in transaction' and query like 'update dim_epochs%'" 1
 tapemill enqueue load_executions --date 2024-01-09 >/dev/null
 wait_until_sql 30 "the load waits for it" warehouse "select count(*) from pg_stat_activity where application_name like 'tapemill side%' and wait_event_type = 'Lock'" 1
-echo "insert into dim_account (account_id, tenant_id) values (22, '$tenant'); commit;" >&"$other"
+echo "insert into dim_account (account_id, tenant_id, is_inferred) values (22, '$default_tenant', true); commit;" >&"$other"
 wait_until_quiet
-assert_equal '22 i1' "$(fact 23)" "the member came with the sync: nothing is inferred"
+assert_equal '22? i1 0' "$(fact 23) $(sql warehouse "select metadata ->> 'inferred' from etl_job_runs where job_name = 'load_executions' order by run_no desc limit 1")" \
+    "what the sync left is taken"
 
 # A sync that waits for the load: it comes second, and the load's own inference is not held up by it.
 execution 24 '2024-01-02 18:00Z' 10
@@ -190,3 +191,74 @@ wait_until_quiet
 assert_equal '10 c22 i1, 23? i1' "$(fact 24), $(fact 25)" "a load that infers while it holds the epochs and a sync waits for them"
 exec {other}>&-
 stop_process "$second"
+
+# ---- the members arrive: same keys, and all is as in a warehouse that saw them first
+
+# Books of the days without trades, which those after them wait for.
+for date in 2024-01-06 2024-01-07; do
+    run_job realized_pnl --date "$date"
+done
+wait_until_quiet
+keys() {
+    sql warehouse "select 'account', account_id::text, account_key from dim_account where is_current union all
+                   select 'client', client_id::text, client_key from dim_client where is_current union all
+                   select 'instrument', instrument_id::text, instrument_key from dim_instrument where is_current union all
+                   select 'lp', lp_id::text, lp_key from dim_liquidity_provider where is_current union all
+                   select 'strategy', strategy_id::text, strategy_key from dim_strategy where is_current order by 1, 2"
+}
+before=$(keys)
+assert_equal '' "$(sql warehouse "select realized_pnl from fact_trades where trade_reference = 'T-2' and realized_pnl <> 4")" \
+    "a multiplier that is not known counts as 1"
+sql source "
+insert into strategies (strategy_id, strategy_name, updated_at) values (7, 'Seven', clock_timestamp());
+insert into instruments (instrument_id, symbol, currency, contract_multiplier, updated_at) values
+    (2, 'BBB', 'USD', 1, clock_timestamp()), (3, 'FUT', 'USD', 100, clock_timestamp());
+insert into clients (client_id, tenant_id, client_code, updated_at)
+    select ('22222222-2222-2222-2222-2222222222' || id)::uuid, '$tenant', 'C' || id, clock_timestamp() from unnest(array['01', '02', '03', '19', '23']) id;
+insert into liquidity_providers (lp_id, code, updated_at)
+    select ('33333333-3333-3333-3333-3333333333' || id)::uuid, 'P' || id, clock_timestamp() from unnest(array['01', '02', '03']) id;
+insert into accounts (account_id, tenant_id, client_id, account_number, updated_at)
+    select id, '$tenant', case when id = 11 then '$(client 23)' else '$known_client' end::uuid, 'A-' || id, clock_timestamp()
+    from unnest(array[11, 12, 13, 14, 20, 21, 22, 23]) id"
+run_job sync_dimensions
+wait_until_quiet
+assert_equal '' "$(inferred)" "findings that are still open"
+assert_equal 0 "$(sql warehouse "select count(*) from etl_quarantine where resolved_at is null")" "the row without a currency has come by itself"
+assert_equal '10 c22 i2' "$(fact 5)" "on its instrument"
+assert_equal '11 s7 c23 p01 i1' "$(fact 2)" "an account that arrived, and its client"
+assert_equal 0 "$(sql warehouse "select count(*) from fact_trades where tenant_id <> '$tenant'")" "facts of a tenant that was assumed"
+assert_equal '400.00000000' "$(sql warehouse "select realized_pnl from fact_trades where trade_reference = 'T-2'")" "the multiplier that arrived"
+assert_equal '' "$(comm -23 <(sort <<<"$before") <(keys | sort))" "keys that changed"
+after=$(tapemill fingerprint)
+
+stop_process "$worker"
+sql warehouse 'create database model_warehouse'
+inferring=$TAPEMILL_WAREHOUSE_URL
+TAPEMILL_WAREHOUSE_URL=$(servers_url model_warehouse)
+TAPEMILL_NAMESPACE=model
+tapemill migrate >/dev/null
+start_scheduler TAPEMILL_SCHEDULER_TICK_MS=50
+start_worker
+tapemill backfill daily_load --from 2024-01-02 --to 2024-01-09 --wait >"$TEST_DIR/job.log" 2>&1 || fail "$(cat "$TEST_DIR/job.log")"
+wait_until_quiet
+assert_equal 0 "$(sql warehouse "select count(*) from etl_data_quality_issues where rule_name = 'inferred_member'")" "here nothing is inferred"
+assert_equal "$after" "$(tapemill fingerprint)" "the warehouse that saw the members late, and the one that saw them first"
+
+# ---- a gap that a delete left
+
+sql source "insert into accounts (account_id, tenant_id, account_number, broker, updated_at) values (30, '$tenant', 'A-30', 'B', '2024-01-01Z')"
+run_job sync_dimensions
+sql source "delete from accounts where account_id = 30"
+run_job sync_dimensions
+assert_equal 'f t' "$(sql warehouse "select concat_ws(' ', is_current, ends_deleted) from dim_account where account_id = 30")" "a deleted member"
+execution 40 "$(sql source "select clock_timestamp()")" 30
+run_job load_changed_executions --arg since="$(sql source "select now() - interval '1 minute'")"
+assert_equal '30? i1' "$(fact 40)" "a fact after its member was deleted"
+assert_equal 'B|t|t|2' "$(sql warehouse "select broker, is_current, is_inferred, version from dim_account where account_id = 30 order by valid_from desc limit 1")" \
+    "the gap has the attributes of the version before"
+sql source "insert into accounts (account_id, tenant_id, account_number, broker, updated_at) values (30, '$tenant', 'A-30', 'C', clock_timestamp())"
+run_job sync_dimensions
+wait_until_quiet
+assert_equal 'B f f t|B f t f|C t f f' "$(sql warehouse "select string_agg(concat_ws(' ', broker, is_current, is_inferred, ends_deleted), '|' order by valid_from)
+    from dim_account where account_id = 30 and valid_from < valid_to")" "it comes back: the gap stays what it was"
+assert_equal '30? i1' "$(fact 40)" "and the fact in it"
