@@ -96,37 +96,36 @@ read_multiplier(const struct copy_field *field, int64_t *multiplier_e8, struct e
     return ERROR_NONE;
 }
 
-/* The member of the row, which is new unless the row before was of it too. */
-static enum error_code
-find_member(struct dimension_index *index, const struct copy_field *fields, struct dimension_member **member,
-            struct error *error)
+/* The member of the row, which is new unless the row before was of it too; or NULL. */
+static struct dimension_member *
+find_member(struct dimension_index *index, const struct copy_field *fields, struct error *error)
 {
     struct dimension_id id;
-    if (!dimension_id_from_field(&fields[0], &id))
-        return error_set(error, ERROR_BUG, "a dimension's natural id is neither integer nor uuid");
-    if (!index->member_count || !dimension_id_same(&index->members[index->member_count - 1].id, &id)) {
-        struct dimension_member *members =
-            grow(index->members, sizeof(*members), index->member_count, &index->member_capacity, error);
-        if (!members)
-            return error->code;
-        index->members = members;
-        index->members[index->member_count++] =
-            (struct dimension_member){.id = id, .first_version = (uint32_t)index->count};
+    if (!dimension_id_from_field(&fields[0], &id)) {
+        (void)error_set(error, ERROR_BUG, "a dimension's natural id is neither integer nor uuid");
+        return NULL;
     }
-    *member = &index->members[index->member_count - 1];
-    return ERROR_NONE;
+    if (index->member_count && dimension_id_same(&index->members[index->member_count - 1].id, &id))
+        return &index->members[index->member_count - 1];
+    struct dimension_member *members =
+        grow(index->members, sizeof(*members), index->member_count, &index->member_capacity, error);
+    if (!members)
+        return NULL;
+    index->members = members;
+    members[index->member_count] = (struct dimension_member){.id = id, .first_version = (uint32_t)index->count};
+    return &members[index->member_count++];
 }
 
 static enum error_code
 add(struct dimension_index *index, const struct copy_field *fields, struct error *error)
 {
-    struct dimension_member *member;
     struct dimension_version *versions =
         grow(index->versions, sizeof(*versions), index->count, &index->capacity, error);
     if (!versions)
         return error->code;
     index->versions = versions;
-    if (find_member(index, fields, &member, error))
+    struct dimension_member *member = find_member(index, fields, error);
+    if (!member)
         return error->code;
     struct dimension_version *version = &index->versions[index->count];
     *version = (struct dimension_version){0};
