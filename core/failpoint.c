@@ -11,6 +11,7 @@ const char *const failpoint_names[] = {
     "runner.begun",          /* the run's transaction is open */
     "partition.made",        /* a leaf is made, in a transaction of its own; only its COMMIT is missing */
     "load.extracting",       /* rows are flowing from the source */
+    "load.inferred",         /* members that had not arrived are inferred, in a transaction of its own */
     "load.staged",           /* all rows are staged */
     "load.published",        /* its closing books are published for the next date's load */
     "load.indexed",          /* a bulk-built leaf has its indexes; it is not attached yet */

@@ -121,6 +121,7 @@ static const struct placeholder {
     const char *separator, *pattern;
 } placeholders[] = {
     {"declare", EVERY, ", ", "$s $t"},
+    {"id_type", DIMENSION_ID, ", ", "$t"},
     {"staged", EVERY, ", ", "$s"},
     {"columns", ATTRIBUTE, ", ", "$c"},
     {"values", ATTRIBUTE, ", ", "s.$s"},

@@ -50,6 +50,7 @@ extern const struct extract_definition dimension_extracts[DIMENSION_COUNT];
  *     {observations} {key} {id_type}                       names of the instants' table and of the key; the id's type
  *     {absent} {touched} {work}                            temporary tables, and what the names of others end with
  *     {declare}             symbol TEXT, ...               columns at the source with their types
+ *     {id_type}             INTEGER                        of the natural id
  *     {staged}              symbol, name, ...              columns at the source
  *     {columns} {values}    full_name, ... and s.name, ... attributes in the dimension, and staged as s
  *     {old} {copied}        d.full_name, ... and c.full_name, ...

@@ -5,16 +5,19 @@
 
 #include "core/sql.h"
 
-enum { COLUMNS = 8, MULTIPLIER_SCALE = 8, VERSIONS_MAX = 64 * 1024 * 1024 };
+enum { COLUMNS = 8, MULTIPLIER_SCALE = 8, VERSIONS_MAX = 64 * 1024 * 1024, FIRST_CAPACITY = 1024 };
+
+_Static_assert(sizeof(struct dimension_version) == 24 && sizeof(struct dimension_member) == 64,
+               "dimension_index.h states what they take");
 
 /* Columns: natural id, key, valid_from, valid_to, tenant, client, currency, contract multiplier. */
 static const char *const names[DIMENSION_COUNT] = {"instrument", "account", "strategy", "client", "liquidity_provider"};
 
 struct dimension_index {
-    struct dimension_version *versions; /* by id, then valid_from */
-    size_t count, capacity;
-    uint32_t *slots; /* position + 1 of a member's first version; 0: empty */
-    size_t slot_mask;
+    struct dimension_version *versions; /* by member, then valid_from */
+    struct dimension_member *members;
+    uint32_t *slots; /* position + 1 of a member; 0: empty */
+    size_t count, capacity, member_count, member_capacity, slot_mask;
 };
 
 const char *
@@ -34,8 +37,8 @@ dimension_id_from_field(const struct copy_field *field, struct dimension_id *id)
 }
 
 /* FNV-1a, 64 bits, folded. */
-static size_t
-hash(const struct dimension_id *id)
+size_t
+dimension_id_hash(const struct dimension_id *id)
 {
     uint64_t value = 14695981039346656037u;
     for (int i = 0; i < DIMENSION_ID_BYTES; i++)
@@ -43,24 +46,35 @@ hash(const struct dimension_id *id)
     return (size_t)(value ^ (value >> 32));
 }
 
-static bool
-same(const struct dimension_id *a, const struct dimension_id *b)
+bool
+dimension_id_same(const struct dimension_id *a, const struct dimension_id *b)
 {
     return memcmp(a->bytes, b->bytes, DIMENSION_ID_BYTES) == 0;
 }
 
-static enum error_code
-grow(struct dimension_index *index, struct error *error)
+/* ---- building ----------------------------------------------------------------------------------------------- */
+
+/* The array with room for one more element, or NULL; what is in it stays. */
+static void *
+grow(void *array, size_t size, size_t count, size_t *capacity, struct error *error)
 {
-    size_t capacity = index->capacity ? index->capacity * 2 : 1024;
-    struct dimension_version *versions =
-        capacity <= VERSIONS_MAX ? realloc(index->versions, capacity * sizeof(*versions)) : NULL;
-    if (!versions)
-        return error_set(error, ERROR_MEMORY, "a dimension of more than %zu versions does not fit into memory",
-                         index->count);
-    index->versions = versions;
-    index->capacity = capacity;
-    return ERROR_NONE;
+    size_t wanted = *capacity ? *capacity * 2 : FIRST_CAPACITY;
+    if (count < *capacity)
+        return array;
+    void *grown = wanted <= VERSIONS_MAX ? realloc(array, wanted * size) : NULL;
+    if (grown)
+        *capacity = wanted;
+    else
+        (void)error_set(error, ERROR_MEMORY, "a dimension of more than %zu versions does not fit into memory", count);
+    return grown;
+}
+
+/* The array without the room that is left. */
+static void *
+shrink(void *array, size_t size, size_t count)
+{
+    void *shrunk = count ? realloc(array, count * size) : NULL;
+    return shrunk ? shrunk : array;
 }
 
 /* A contract multiplier as a whole number of 10^-8. */
@@ -82,22 +96,46 @@ read_multiplier(const struct copy_field *field, int64_t *multiplier_e8, struct e
     return ERROR_NONE;
 }
 
+/* The member of the row, which is new unless the row before was of it too; or NULL. */
+static struct dimension_member *
+find_member(struct dimension_index *index, const struct copy_field *fields, struct error *error)
+{
+    struct dimension_id id;
+    if (!dimension_id_from_field(&fields[0], &id)) {
+        (void)error_set(error, ERROR_BUG, "a dimension's natural id is neither integer nor uuid");
+        return NULL;
+    }
+    if (index->member_count && dimension_id_same(&index->members[index->member_count - 1].id, &id))
+        return &index->members[index->member_count - 1];
+    struct dimension_member *members =
+        grow(index->members, sizeof(*members), index->member_count, &index->member_capacity, error);
+    if (!members)
+        return NULL;
+    index->members = members;
+    members[index->member_count] = (struct dimension_member){.id = id, .first_version = (uint32_t)index->count};
+    return &members[index->member_count++];
+}
+
 static enum error_code
 add(struct dimension_index *index, const struct copy_field *fields, struct error *error)
 {
-    if (index->count == index->capacity && grow(index, error))
+    struct dimension_version *versions =
+        grow(index->versions, sizeof(*versions), index->count, &index->capacity, error);
+    if (!versions)
+        return error->code;
+    index->versions = versions;
+    struct dimension_member *member = find_member(index, fields, error);
+    if (!member)
         return error->code;
     struct dimension_version *version = &index->versions[index->count];
     *version = (struct dimension_version){0};
-    if (!dimension_id_from_field(&fields[0], &version->id))
-        return error_set(error, ERROR_BUG, "a dimension's natural id is neither integer nor uuid");
     if (copy_field_int32(&fields[1], &version->key, error) ||
         copy_field_timestamp(&fields[2], &version->valid_from_us, error) ||
         copy_field_timestamp(&fields[3], &version->valid_to_us, error) ||
-        read_multiplier(&fields[7], &version->multiplier_e8, error))
+        read_multiplier(&fields[7], &member->multiplier_e8, error))
         return error->code;
-    version->has_tenant = dimension_id_from_field(&fields[4], &version->tenant);
-    version->has_client = dimension_id_from_field(&fields[5], &version->client);
+    member->has_tenant = dimension_id_from_field(&fields[4], &member->tenant);
+    member->has_client = dimension_id_from_field(&fields[5], &member->client);
     if (fields[6].length > 0 && fields[6].length < DIMENSION_CURRENCY_BYTES)
         memcpy(version->currency, fields[6].bytes, (size_t)fields[6].length);
     index->count++;
@@ -122,20 +160,21 @@ read_versions(struct dimension_index *index, struct database *warehouse, enum di
     return code;
 }
 
+/* Gives back what is left of the room, and makes members findable. */
 static enum error_code
-build_slots(struct dimension_index *index, struct error *error)
+settle(struct dimension_index *index, struct error *error)
 {
     size_t slots = 16;
-    while (slots < index->count * 2)
+    index->versions = shrink(index->versions, sizeof(*index->versions), index->count);
+    index->members = shrink(index->members, sizeof(*index->members), index->member_count);
+    while (slots < index->member_count * 2)
         slots *= 2;
     index->slots = calloc(slots, sizeof(*index->slots));
     if (!index->slots)
         return error_set(error, ERROR_MEMORY, "out of memory for a dimension's index");
     index->slot_mask = slots - 1;
-    for (size_t i = 0; i < index->count; i++) {
-        if (i && same(&index->versions[i].id, &index->versions[i - 1].id))
-            continue;
-        size_t slot = hash(&index->versions[i].id) & index->slot_mask;
+    for (size_t i = 0; i < index->member_count; i++) {
+        size_t slot = dimension_id_hash(&index->members[i].id) & index->slot_mask;
         while (index->slots[slot])
             slot = (slot + 1) & index->slot_mask;
         index->slots[slot] = (uint32_t)i + 1;
@@ -151,7 +190,7 @@ dimension_index_build(struct dimension_index **out, struct database *warehouse, 
     *out = NULL;
     if (!index)
         return error_set(error, ERROR_MEMORY, "out of memory for a dimension's index");
-    if (read_versions(index, warehouse, dimension, error) || build_slots(index, error)) {
+    if (read_versions(index, warehouse, dimension, error) || settle(index, error)) {
         dimension_index_free(index);
         return error_context(error, "dimension %s", names[dimension]);
     }
@@ -165,22 +204,40 @@ dimension_index_free(struct dimension_index *index)
     if (!index)
         return;
     free(index->versions);
+    free(index->members);
     free(index->slots);
     free(index);
 }
 
-const struct dimension_version *
+/* ---- looking up --------------------------------------------------------------------------------------------- */
+
+struct dimension_place
 dimension_index_find(const struct dimension_index *index, const struct dimension_id *id, int64_t unix_us)
 {
-    size_t slot = hash(id) & index->slot_mask;
-    while (index->slots[slot] && !same(&index->versions[index->slots[slot] - 1].id, id))
+    struct dimension_place place = {.gap_from_us = INT64_MIN};
+    size_t slot = dimension_id_hash(id) & index->slot_mask;
+    while (index->slots[slot] && !dimension_id_same(&index->members[index->slots[slot] - 1].id, id))
         slot = (slot + 1) & index->slot_mask;
     if (!index->slots[slot])
-        return NULL;
-    for (size_t i = index->slots[slot] - 1; i < index->count && same(&index->versions[i].id, id); i++) {
-        const struct dimension_version *version = &index->versions[i];
-        if (unix_us >= version->valid_from_us && unix_us < version->valid_to_us)
-            return version;
+        return place;
+    size_t member = index->slots[slot] - 1;
+    size_t low = index->members[member].first_version,
+           high = member + 1 < index->member_count ? index->members[member + 1].first_version : index->count;
+    place.member = &index->members[member];
+    size_t first = low;
+    while (low < high) { /* the first version that begins later */
+        size_t middle = low + (high - low) / 2;
+        if (index->versions[middle].valid_from_us <= unix_us)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return NULL;
+    if (low == first)
+        return place;
+    const struct dimension_version *version = &index->versions[low - 1];
+    if (unix_us < version->valid_to_us)
+        place.version = version;
+    else
+        place.gap_from_us = version->valid_to_us;
+    return place;
 }

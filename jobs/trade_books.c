@@ -230,7 +230,7 @@ trade_books_apply(struct trade_books *books, const struct trade_row *row, struct
         .side = row->is_buy ? PNL_BUY : PNL_SELL,
         .quantity = row->quantity.value,
         .price = row->price.value,
-        .multiplier = decimal_from_int64(row->members[DIMENSION_INSTRUMENT]->multiplier_e8, PNL_INPUT_SCALE),
+        .multiplier = decimal_from_int64(row->members[DIMENSION_INSTRUMENT].member->multiplier_e8, PNL_INPUT_SCALE),
     };
     check_order(books, row);
     if (find_book(books, &key, &book, error) || pnl_apply(&book->state, &fill, realized, closes, error))

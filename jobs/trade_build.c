@@ -46,20 +46,21 @@ give_up(struct trade_load *load, struct error *error)
     return database_run(load->context->warehouse, BUILD_SQL("give_up"), error);
 }
 
-/* Fills it without holding anything a dimension sync would wait for; when a dimension moved meanwhile, once more with
- * the epochs held. */
+/* Fills it without holding anything a dimension sync would wait for; when a dimension moved meanwhile, or members had
+ * to be inferred, once more with the epochs held. */
 static enum error_code
 fill_settled(struct trade_load *load, const struct partition_leaf *leaf, struct error *error)
 {
-    bool moved;
-    if (fill(load, leaf, true, error) || trade_hold_epochs(load, &moved, error))
-        return error->code;
-    if (!moved)
-        return ERROR_NONE;
-    /* The savepoint gives back the epochs as well: they are held anew before the dimensions are read again. */
-    if (give_up(load, error) || trade_hold_epochs(load, &moved, error))
-        return error->code;
-    return fill(load, leaf, false, error);
+    bool again, moved;
+    for (int reading = 1;; reading++) {
+        if (fill(load, leaf, reading == 1, error) || trade_settle(load, reading, &again, error))
+            return error->code;
+        if (!again)
+            return ERROR_NONE;
+        /* The savepoint gives back the epochs as well: they are held anew before the dimensions are read again. */
+        if (give_up(load, error) || trade_hold_epochs(load, &moved, error))
+            return error->code;
+    }
 }
 
 static enum error_code

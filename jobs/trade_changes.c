@@ -212,8 +212,10 @@ run_changes(struct changes *changes, struct error *error)
     if (!changes->window.nothing_new && (merge_dates(changes, error) || move_watermark(changes, &request, error)))
         return error->code;
     (void)snprintf(context->metadata, sizeof(context->metadata),
-                   "{\"from\": \"%s\", \"to\": \"%s\", \"dates\": %" PRId64 ", \"dates_left\": %" PRId64 "}",
-                   changes->window.from, changes->window.to, changes->dates, changes->dates_left);
+                   "{\"from\": \"%s\", \"to\": \"%s\", \"dates\": %" PRId64 ", \"dates_left\": %" PRId64
+                   ", \"inferred\": %" PRId64 "}",
+                   changes->window.from, changes->window.to, changes->dates, changes->dates_left,
+                   changes->load.inferred);
     return changes->window.more && !changes->window.nothing_new ? go_on(changes, error) : ERROR_NONE;
 }
 

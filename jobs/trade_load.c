@@ -165,6 +165,8 @@ run_load(struct trade_load *load, struct error *error)
     if (partition_find_leaf(load->context, load->definition->source_label, load->date_key_number, &leaf, error) ||
         (!leaf.exists && trade_build(load, &leaf, &built, error)) || (!built && trade_merge(load, error)))
         return error->code;
+    (void)snprintf(load->context->metadata, sizeof(load->context->metadata), "{\"inferred\": %" PRId64 "}",
+                   load->inferred);
     return trade_load_report_rates(load, error);
 }
 

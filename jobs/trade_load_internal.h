@@ -9,8 +9,11 @@
 #include "jobs/trade_books.h"
 #include "jobs/trade_compare.h"
 #include "jobs/trade_load.h"
+#include "jobs/trade_missing.h"
 
-enum { TRADE_RATES_MAX = 256, TRADE_DIGEST_BYTES = 72 };
+/* TRADE_READINGS_MAX: a reading that infers members is followed by another, with the epochs held. What it infers may
+ * name others (an account its client), and a sync may have come in between. */
+enum { TRADE_RATES_MAX = 256, TRADE_DIGEST_BYTES = 72, TRADE_READINGS_MAX = 5 };
 
 /* What one unit of a currency is worth in base currency on the business date. */
 struct trade_rate {
@@ -28,6 +31,9 @@ struct trade_load {
     struct extract_range range; /* what is read of the source; with changed_from only part of the date's rows */
     struct dimension_index *dimensions[DIMENSION_COUNT];
     char epochs[DIMENSION_COUNT][24]; /* as the indexes were built */
+    bool has_indexes;                 /* and still say what the dimensions say, unless an epoch moved */
+    struct trade_missing *missing;    /* members that the rows name in vain; then no row is staged any more */
+    int64_t inferred;                 /* versions that this run added to dimensions */
     struct trade_rate rates[TRADE_RATES_MAX];
     size_t rate_count;
     int64_t extracted;
@@ -48,13 +54,18 @@ struct trade_load {
     struct buffer low_text, high_text;
 };
 
-/* Reads epochs, indexes and rates, then the source, into stage_trades or the new leaf. May be called again: it starts
- * afresh (the caller empties the table and opens books and findings anew). */
+/* Reads epochs and rates, builds the indexes unless they stand, then reads the source, into stage_trades or the new
+ * leaf. Once a row names a member that has not arrived, nothing is staged any more: see trade_settle(). May be called
+ * again: it starts afresh (the caller empties the table and opens books and findings anew). */
 ERROR_MUST_CHECK enum error_code trade_stage(struct trade_load *load, struct error *error);
 
-/* Reads the epochs again, FOR SHARE to the end of the transaction; *moved tells whether one is no longer what the
- * indexes were built with. */
+/* Takes the epochs FOR SHARE, to the end of the transaction. *moved tells whether one is no longer what the indexes
+ * were built with. */
 ERROR_MUST_CHECK enum error_code trade_hold_epochs(struct trade_load *load, bool *moved, struct error *error);
+
+/* After the reading of that number (1, 2...): infers what rows named in vain, and holds the epochs. *again: what was
+ * read does not count, since members were inferred or a dimension moved meanwhile; all is to be read once more. */
+ERROR_MUST_CHECK enum error_code trade_settle(struct trade_load *load, int reading, bool *again, struct error *error);
 
 void trade_stage_free(struct trade_load *load);
 

@@ -49,6 +49,8 @@ stage_all(struct trade_load *load, struct error *error)
     load->in_place = true;
     if (database_run(warehouse, SQL("empty_stage"), error) || trade_stage(load, error))
         return error->code;
+    if (load->missing)
+        return ERROR_NONE;
     return database_query(warehouse, SQL("all_absent"), DATABASE_VALUES(load->date_key, load->definition->source_label),
                           NULL, error);
 }
@@ -67,25 +69,33 @@ stage_differences(struct trade_load *load, struct error *error)
     struct trade_compare *compare = load->compare;
     bool twice = false;
     load->compare = NULL;
+    if (load->missing) {
+        trade_compare_free(compare);
+        return ERROR_NONE;
+    }
     if (trade_compare_finish(compare, &load->facts, error) || find_met_twice(load, &twice, error))
         return error->code;
     return twice ? stage_all(load, error) : ERROR_NONE;
 }
 
-/* Stages without holding anything a dimension sync would wait for; when a dimension moved meanwhile, once more with the
- * epochs held. */
+/* Stages without holding anything a dimension sync would wait for; when a dimension moved meanwhile, or members had to
+ * be inferred, once more with the epochs held. */
 static enum error_code
 stage(struct trade_load *load, struct error *error)
 {
-    bool moved;
+    bool again;
     struct database *warehouse = load->context->warehouse;
     if (database_run(warehouse, SQL("stage"), error) ||
-        day_lock(warehouse, load->definition->source_label, load->date_key_number, error) ||
-        stage_differences(load, error) || trade_hold_epochs(load, &moved, error))
+        day_lock(warehouse, load->definition->source_label, load->date_key_number, error))
         return error->code;
-    if (!moved)
-        return ERROR_NONE;
-    return database_run(warehouse, SQL("empty_stage"), error) ? error->code : stage_differences(load, error);
+    for (int reading = 1;; reading++) {
+        if (stage_differences(load, error) || trade_settle(load, reading, &again, error))
+            return error->code;
+        if (!again)
+            return ERROR_NONE;
+        if (database_run(warehouse, SQL("empty_stage"), error))
+            return error->code;
+    }
 }
 
 static enum error_code
@@ -268,18 +278,27 @@ choose_way(struct trade_load *load, bool left_days, struct error *error)
     return ERROR_NONE;
 }
 
+/* Staged rows and the facts of the table that they are about. */
+static enum error_code
+pair(struct trade_load *load, const char *table, struct error *error)
+{
+    int64_t pairs = 0;
+    if (run_on_facts(load, "pair", 3, table, NULL, &pairs, error) ||
+        (load->definition->flow == TRADE_DESK && run_on_facts(load, "pair_tenants", 3, table, NULL, &pairs, error)))
+        return error->code;
+    return database_run(load->context->warehouse, SQL("analyze_pairs"), error);
+}
+
 static enum error_code
 merge(struct trade_load *load, struct error *error)
 {
     struct ledger_counts *counts = &load->context->counts;
-    int64_t superseded, unchanged, pairs = 0;
+    int64_t superseded, unchanged;
     bool left_days;
-    if (trade_load_counted(load, "drop_duplicates", 0, NULL, &counts->superseded, error) ||
-        lock_days(load, &left_days, error) || choose_way(load, left_days, error))
-        return error->code;
-    const char *table = load->rewrite ? load->rewrite->old_leaf.name : fact;
-    if (run_on_facts(load, "pair", 3, table, NULL, &pairs, error) ||
-        database_run(load->context->warehouse, SQL("analyze_pairs"), error) ||
+    if (trade_load_counted(load, "drop_duplicates", DATABASE_VALUES(load->definition->source_label),
+                           &counts->superseded, error) ||
+        lock_days(load, &left_days, error) || choose_way(load, left_days, error) ||
+        pair(load, load->rewrite ? load->rewrite->old_leaf.name : fact, error) ||
         trade_load_number(load, "count_superseded", 0, NULL, &superseded, error) ||
         trade_load_number(load, "count_unchanged", 0, NULL, &unchanged, error) ||
         (load->rewrite ? rewrite_rows(load, error) : update_rows(load, error)))

@@ -39,10 +39,16 @@ is_text(const struct trade_row *row, enum trade_column column, const char *text)
 /* ---- rules ------------------------------------------------------------------------------------------------- */
 
 static bool
+is_missing(const struct trade_row *row, enum dimension dimension)
+{
+    return row->missing & 1u << dimension;
+}
+
+static bool
 no_tenant(const struct trade_row *row)
 {
     /* A desk row's tenant is its account's: what misses there is the account. */
-    return !row->has_tenant && (row->flow == TRADE_CLIENT || row->members[DIMENSION_ACCOUNT]);
+    return !row->has_tenant && (row->flow == TRADE_CLIENT || row->members[DIMENSION_ACCOUNT].version);
 }
 
 static bool
@@ -163,6 +169,8 @@ fill_count_negative(const struct trade_row *row)
 static bool
 no_currency(const struct trade_row *row)
 {
+    if (is_null(row, TRADE_CURRENCY) && is_missing(row, DIMENSION_INSTRUMENT))
+        return false;
     for (int i = 0; i < 3; i++)
         if (row->currency[i] < 'A' || row->currency[i] > 'Z')
             return true;
@@ -190,54 +198,26 @@ reported_before_executed(const struct trade_row *row)
     return row->has_executed_at && row->has_reported_at && row->reported_at_us < row->executed_at_us;
 }
 
-/* Members that are named but have not arrived. */
-static bool
-unknown_member(const struct trade_row *row, enum dimension dimension, enum trade_column column)
-{
-    return !is_null(row, column) && !row->members[dimension];
-}
-
-static bool
-account_unknown(const struct trade_row *row)
-{
-    return unknown_member(row, DIMENSION_ACCOUNT, TRADE_ACCOUNT_ID);
-}
-
-static bool
-instrument_unknown(const struct trade_row *row)
-{
-    return unknown_member(row, DIMENSION_INSTRUMENT, TRADE_INSTRUMENT_ID);
-}
-
-static bool
-strategy_unknown(const struct trade_row *row)
-{
-    return unknown_member(row, DIMENSION_STRATEGY, TRADE_STRATEGY_ID);
-}
-
-static bool
-client_unknown(const struct trade_row *row)
-{
-    const struct dimension_version *account = row->members[DIMENSION_ACCOUNT];
-    bool is_named = !is_null(row, TRADE_CLIENT_ID) || (account && account->has_client);
-    return is_named && !row->members[DIMENSION_CLIENT];
-}
-
-static bool
-lp_unknown(const struct trade_row *row)
-{
-    return unknown_member(row, DIMENSION_LIQUIDITY_PROVIDER, TRADE_LP_ID);
-}
-
 static bool (*const breaks[])(const struct trade_row *row) = {
-    no_tenant,          no_client,        no_account,
-    no_instrument,      no_reference,     no_instant,
-    no_version,         instant_infinite, quantity_not_positive,
-    price_not_positive, no_side,          no_status,
-    not_finite,         out_of_range,     fill_count_negative,
-    no_currency,        account_unknown,  instrument_unknown,
-    strategy_unknown,   client_unknown,   lp_unknown,
-    price_unreasonable, fees_negative,    reported_before_executed,
+    no_tenant,
+    no_client,
+    no_account,
+    no_instrument,
+    no_reference,
+    no_instant,
+    no_version,
+    instant_infinite,
+    quantity_not_positive,
+    price_not_positive,
+    no_side,
+    no_status,
+    not_finite,
+    out_of_range,
+    fill_count_negative,
+    no_currency,
+    price_unreasonable,
+    fees_negative,
+    reported_before_executed,
 };
 
 const struct trade_rule trade_rules[] = {
@@ -258,13 +238,9 @@ const struct trade_rule trade_rules[] = {
      "a measure has more digits than the warehouse keeps (quantity and price 15.8, costs 20.8, "
      "latency 17.3); it is not rounded"},
     {"fill_count_non_negative", 'E', "fill_count must not be negative"},
-    {"valid_currency", 'E', "currency must be a three-letter ISO 4217 code, on the trade or on its instrument"},
-    {"account_known", 'E', "account_id is not in dim_account yet; load the day again once it is"},
-    {"instrument_known", 'E', "instrument_id is not in dim_instrument yet; load the day again once it is"},
-    {"strategy_known", 'E', "strategy_id is not in dim_strategy yet; load the day again once it is"},
-    {"client_known", 'E',
-     "client_id, or the account's client, is not in dim_client yet; load the day again once it is"},
-    {"liquidity_provider_known", 'E', "lp_id is not in dim_liquidity_provider yet; load the day again once it is"},
+    {"valid_currency", 'E',
+     "currency must be a three-letter ISO 4217 code, on the trade or on its instrument; a row whose instrument has not "
+     "arrived is loaded by itself once it has"},
     {"reasonable_price", 'W', "price is 1,000,000,000 or more"},
     {"fees_non_negative", 'W', "fees are negative"},
     {"latency_non_negative", 'W', "the execution was reported before it happened"},
@@ -343,42 +319,61 @@ decode(struct trade_row *row, struct error *error)
 
 /* ---- resolving --------------------------------------------------------------------------------------------- */
 
+/* Looks up the member that the row names, if it names one. */
 static void
-resolve(struct trade_row *row, const struct trade_rules_context *context)
+find_member(struct trade_row *row, const struct trade_rules_context *context, enum dimension dimension, bool is_named)
+{
+    row->members[dimension] = (struct dimension_place){.member = NULL};
+    if (!is_named)
+        return;
+    row->members[dimension] =
+        dimension_index_find(context->dimensions[dimension], &row->named[dimension], row->executed_at_us);
+    if (!row->members[dimension].version)
+        row->missing |= 1u << dimension;
+}
+
+static void
+resolve_members(struct trade_row *row, const struct trade_rules_context *context)
 {
     static const enum trade_column columns[DIMENSION_COUNT] = {
         [DIMENSION_INSTRUMENT] = TRADE_INSTRUMENT_ID, [DIMENSION_ACCOUNT] = TRADE_ACCOUNT_ID,
         [DIMENSION_STRATEGY] = TRADE_STRATEGY_ID,     [DIMENSION_CLIENT] = TRADE_CLIENT_ID,
         [DIMENSION_LIQUIDITY_PROVIDER] = TRADE_LP_ID,
     };
-    struct dimension_id id;
-    for (int i = 0; i < DIMENSION_COUNT; i++) {
-        row->members[i] = NULL;
-        if (dimension_id_from_field(field(row, columns[i]), &id))
-            row->members[i] = dimension_index_find(context->dimensions[i], &id, row->executed_at_us);
+    row->missing = 0;
+    for (int i = 0; i < DIMENSION_COUNT; i++)
+        find_member(row, context, (enum dimension)i, dimension_id_from_field(field(row, columns[i]), &row->named[i]));
+    const struct dimension_place *account = &row->members[DIMENSION_ACCOUNT];
+    if (is_null(row, TRADE_CLIENT_ID) && account->version && account->member->has_client) {
+        row->named[DIMENSION_CLIENT] = account->member->client;
+        find_member(row, context, DIMENSION_CLIENT, true);
     }
-    const struct dimension_version *account = row->members[DIMENSION_ACCOUNT];
+}
+
+static void
+resolve(struct trade_row *row, const struct trade_rules_context *context)
+{
+    resolve_members(row, context);
+    const struct dimension_place *account = &row->members[DIMENSION_ACCOUNT],
+                                 *instrument = &row->members[DIMENSION_INSTRUMENT];
     memset(&row->tenant, 0, sizeof(row->tenant));
     row->has_tenant = dimension_id_from_field(field(row, TRADE_TENANT_ID), &row->tenant);
-    if (!row->has_tenant && account && account->has_tenant) {
-        row->tenant = account->tenant;
+    if (!row->has_tenant && account->version && account->member->has_tenant) {
+        row->tenant = account->member->tenant;
         row->has_tenant = true;
     }
-    if (is_null(row, TRADE_CLIENT_ID) && account && account->has_client)
-        row->members[DIMENSION_CLIENT] =
-            dimension_index_find(context->dimensions[DIMENSION_CLIENT], &account->client, row->executed_at_us);
     const struct copy_field *currency = field(row, TRADE_CURRENCY);
     memset(row->currency, 0, sizeof(row->currency));
     if (currency->length >= 0)
         memcpy(row->currency, currency->bytes, currency->length > 4 ? 4 : (size_t)currency->length);
-    else if (row->members[DIMENSION_INSTRUMENT])
-        memcpy(row->currency, row->members[DIMENSION_INSTRUMENT]->currency, sizeof(row->currency));
+    else if (instrument->version)
+        memcpy(row->currency, instrument->version->currency, sizeof(row->currency));
 }
 
 int32_t
 trade_row_key(const struct trade_row *row, enum dimension dimension)
 {
-    return row->members[dimension] ? row->members[dimension]->key : 0;
+    return row->members[dimension].version ? row->members[dimension].version->key : 0;
 }
 
 /* ---- computing --------------------------------------------------------------------------------------------- */
@@ -410,5 +405,5 @@ trade_row_read(struct trade_row *row, const struct copy_field *fields, const str
     check_rules(row);
     if (buffer_check(&row->issues, "the failures of a row", error))
         return error->code;
-    return row->has_error ? ERROR_NONE : compute(row, context, error);
+    return row->has_error || row->missing ? ERROR_NONE : compute(row, context, error);
 }

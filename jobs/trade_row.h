@@ -1,7 +1,10 @@
 /* jobs/trade_row.h - one trade on its way into fact_trades: decoded, validated, resolved, computed. Pure: no database.
  *
  * Rules are data (trade_rules[]). A row that breaks an ERROR rule is quarantined; WARNINGs are recorded and the row
- * loads. All failures of a row are reported together, each as "[rule] text". */
+ * loads. All failures of a row are reported together, each as "[rule] text".
+ *
+ * A member that is named but that no version covers breaks no rule: it is to be inferred (jobs/trade_missing.h), and
+ * the row read again. */
 #ifndef TAPEMILL_JOBS_TRADE_ROW_H
 #define TAPEMILL_JOBS_TRADE_ROW_H
 
@@ -37,7 +40,9 @@ struct trade_row {
     bool is_partial_fill, is_deleted, is_buy;
 
     /* resolved and computed; valid when the row has no ERROR */
-    const struct dimension_version *members[DIMENSION_COUNT]; /* NULL: Unknown, key 0 */
+    struct dimension_id named[DIMENSION_COUNT];      /* the members that it names, by itself or by its account; */
+    struct dimension_place members[DIMENSION_COUNT]; /* of those, no version: Unknown, key 0 */
+    unsigned missing;                                /* bits 1 << dimension of those that it names in vain */
     struct dimension_id tenant;
     bool has_tenant;
     int32_t time_key;
@@ -58,7 +63,8 @@ void trade_row_init(struct trade_row *row, enum trade_flow flow);
 void trade_row_term(struct trade_row *row);
 
 /* Decodes an extracted row, checks every rule, resolves, computes. Bad data is no error of this function: it ends in
- * row->issues. ERROR_FORMAT only where the bytes are not what the contract says. */
+ * row->issues. A row without an ERROR of which members are missing is not computed, and not judged by what it would
+ * take from them. ERROR_FORMAT only where the bytes are not what the contract says. */
 ERROR_MUST_CHECK enum error_code trade_row_read(struct trade_row *row, const struct copy_field *fields,
                                                 const struct trade_rules_context *context, struct error *error);
 

@@ -37,15 +37,43 @@ read_epochs(struct trade_load *load, const char *statement, char epochs[DIMENSIO
     return code;
 }
 
+static bool
+same_epochs(char a[DIMENSION_COUNT][24], char b[DIMENSION_COUNT][24])
+{
+    for (int i = 0; i < DIMENSION_COUNT; i++)
+        if (strcmp(a[i], b[i]) != 0)
+            return false;
+    return true;
+}
+
 enum error_code
 trade_hold_epochs(struct trade_load *load, bool *moved, struct error *error)
 {
     char now[DIMENSION_COUNT][24] = {{0}};
     if (read_epochs(load, "hold_epochs", now, error))
         return error->code;
-    *moved = false;
-    for (int i = 0; i < DIMENSION_COUNT; i++)
-        *moved = *moved || strcmp(now[i], load->epochs[i]) != 0;
+    *moved = !same_epochs(now, load->epochs);
+    return ERROR_NONE;
+}
+
+enum error_code
+trade_settle(struct trade_load *load, int reading, bool *again, struct error *error)
+{
+    bool moved;
+    *again = load->missing != NULL;
+    if (*again && reading >= TRADE_READINGS_MAX)
+        return error_set(error, ERROR_PG_CONFLICT,
+                         "members that %s names went from the source as often as they were inferred; the job is tried "
+                         "again",
+                         load->definition->source_table);
+    if (*again) {
+        load->has_indexes = false;
+        if (trade_missing_infer(&load->missing, load->context, &load->inferred, error))
+            return error->code;
+    }
+    if (trade_hold_epochs(load, &moved, error))
+        return error->code;
+    *again = *again || moved;
     return ERROR_NONE;
 }
 
@@ -83,15 +111,25 @@ find_rate(const struct trade_load *load, const char *currency)
     return NULL;
 }
 
+/* The epochs come first: what a sync commits between them and the indexes is then noticed, not missed. Indexes that
+ * were built under the same epochs, for another date, say the same as new ones would. */
 static enum error_code
 build_indexes(struct trade_load *load, struct error *error)
 {
+    char epochs[DIMENSION_COUNT][24] = {{0}};
+    if (read_epochs(load, "epochs", epochs, error))
+        return error->code;
+    if (load->has_indexes && same_epochs(epochs, load->epochs))
+        return ERROR_NONE;
+    load->has_indexes = false;
+    memcpy(load->epochs, epochs, sizeof(epochs));
     for (int i = 0; i < DIMENSION_COUNT; i++) {
         dimension_index_free(load->dimensions[i]);
         load->dimensions[i] = NULL;
         if (dimension_index_build(&load->dimensions[i], load->context->warehouse, (enum dimension)i, error))
             return error->code;
     }
+    load->has_indexes = true;
     return ERROR_NONE;
 }
 
@@ -100,6 +138,7 @@ trade_stage_free(struct trade_load *load)
 {
     for (int i = 0; i < DIMENSION_COUNT; i++)
         dimension_index_free(load->dimensions[i]);
+    trade_missing_free(load->missing);
     copy_writer_abort(load->findings);
     trade_compare_free(load->compare);
     trade_books_free(load->books);
@@ -297,9 +336,14 @@ drop_unchanged(struct trade_load *load, struct copy_writer *writer, const struct
     return ERROR_NONE;
 }
 
+/* A row of which members miss only says which: what is staged before it does not count either. */
 static enum error_code
 put_row(struct trade_load *load, struct copy_writer *writer, const struct trade_row *row, struct error *error)
 {
+    if (row->missing && !row->has_error)
+        return trade_missing_add(&load->missing, row, error);
+    if (load->missing)
+        return ERROR_NONE;
     note_reference(load, row);
     if (!row->has_error && !row->is_deleted && !find_rate(load, row->currency))
         load->without_rate++;
@@ -399,7 +443,7 @@ stream(struct trade_load *load, struct error *error)
     else
         code = copy_writer_finish(writer, &staged, error);
     int64_t wanted = load->extracted - load->unchanged - (load->leaf ? load->rejected : 0);
-    if (!code && staged != wanted)
+    if (!code && staged != wanted && !load->missing)
         return error_set(error, ERROR_GATE, "%" PRId64 " rows were to be staged, but %" PRId64 " were", wanted, staged);
     return code;
 }
@@ -407,9 +451,13 @@ stream(struct trade_load *load, struct error *error)
 enum error_code
 trade_stage(struct trade_load *load, struct error *error)
 {
-    /* The epochs first: what a sync commits between them and the indexes is then noticed, not missed. */
-    if (read_epochs(load, "epochs", load->epochs, error) || build_indexes(load, error) || read_rates(load, error) ||
-        stream(load, error) || (!load->leaf && database_run(load->context->warehouse, SQL("analyze_stage"), error)))
+    trade_missing_free(load->missing);
+    load->missing = NULL;
+    if (build_indexes(load, error) || read_rates(load, error) || stream(load, error))
+        return error->code;
+    if (load->missing)
+        return ERROR_NONE;
+    if (!load->leaf && database_run(load->context->warehouse, SQL("analyze_stage"), error))
         return error->code;
     FAILPOINT("load.staged");
     return ERROR_NONE;

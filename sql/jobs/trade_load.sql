@@ -81,11 +81,12 @@ select count(*) from etl_jobs
 where job_name = 'realized_pnl' and business_date = $1::date and state in ('queued', 'retry', 'waiting') and pending = 0
 
 -- name: drop_duplicates
--- The same reference twice in one extraction: the newest row counts, the others are superseded by it.
+-- The same reference twice in one extraction: the newest row counts, the others are superseded by it. $1 the flow: the desk
+-- has one series of references for all tenants.
 delete from stage_trades s
 using (
     select ctid as row_id,
-           row_number() over (partition by tenant_id, trade_reference
+           row_number() over (partition by case when $1 = 'CLIENT' then tenant_id end, trade_reference
                               order by source_updated_at desc, source_id desc nulls last) as place
     from stage_trades
     where not is_error
@@ -163,6 +164,30 @@ join %1$I f on f.tenant_id = s.tenant_id and f.trade_reference = s.trade_referen
 where not s.is_error and f.date_key = %2$s and f.source = %3$L
 $statement$, $1::text, $2::integer, $3::text)
 
+-- name: pair_tenants
+-- The desk's rows that found no fact of theirs: an account may have got another tenant since, and its facts with it. The
+-- tenants of the date are read from the index, one by one, so that no date is read for a few rows. Parameters as above.
+select format($statement$
+insert into stage_pairs (stage_row, trade_key, kind)
+with recursive tenants as (
+    (select tenant_id from %1$I where date_key = %2$s and source = %3$L order by tenant_id limit 1)
+    union all
+    select (select f.tenant_id from %1$I f
+            where f.date_key = %2$s and f.source = %3$L and f.tenant_id > t.tenant_id order by f.tenant_id limit 1)
+    from tenants t
+    where t.tenant_id is not null
+)
+select distinct on (s.ctid) s.ctid, f.trade_key,
+       case when f.source_updated_at > s.source_updated_at
+                 or (f.source_updated_at = s.source_updated_at and f.source_lsn is not null) then 'S' else 'U' end
+from stage_trades s
+join tenants t on t.tenant_id <> s.tenant_id
+join %1$I f on f.tenant_id = t.tenant_id and f.trade_reference = s.trade_reference
+where not s.is_error and f.date_key = %2$s and f.source = %3$L
+  and not exists (select from stage_pairs p where p.stage_row = s.ctid)
+order by s.ctid, f.is_deleted, f.source_updated_at desc, f.trade_key
+$statement$, $1::text, $2::integer, $3::text)
+
 -- name: analyze_pairs utility
 analyze stage_pairs
 
@@ -174,7 +199,7 @@ select count(*) from stage_pairs where kind = 'N'
 
 -- name: update
 update fact_trades f
-set time_key = s.time_key, instrument_key = s.instrument_key, account_key = s.account_key,
+set tenant_id = s.tenant_id, time_key = s.time_key, instrument_key = s.instrument_key, account_key = s.account_key,
     strategy_key = s.strategy_key, client_key = s.client_key, lp_key = s.lp_key, execution_id = s.execution_id,
     order_id = s.order_id, execution_timestamp = s.execution_timestamp, settlement_date = s.settlement_date,
     side = s.side, order_type = s.order_type, quantity = s.quantity, price = s.price,

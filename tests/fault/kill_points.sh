@@ -12,6 +12,7 @@
 #   again     a date that was loaded, and whose rows have changed in the source
 #   anew      the same with changes in all rows, so that its leaf is written anew
 #   fold      a month of two such dates, which fold_month folds; the effect is its single leaf, with the same facts
+#   inferring one of whose rows some name an account that has not arrived
 #   failing   a date whose load cannot work at first, and is retried when the cause is gone
 source "$(dirname "${BASH_SOURCE[0]}")/../support/faults.sh"
 faults_up
@@ -25,6 +26,7 @@ for point in "${points[@]}"; do
     leaf.*) changing+=("anew $point kill" "anew $point kill-parent") ;;
     fold.*) cases+=("fold $point kill" "fold $point kill-parent") ;;
     partition.*) cases+=("month $point kill" "month $point kill-parent") ;;
+    load.inferred) cases+=("inferring $point kill" "inferring $point kill-parent") ;;
     runner.admitted) cases+=("limited $point kill" "limited $point kill-parent" "limited $point kill-both") ;;
     runner.failing) cases+=("failing $point kill" "failing $point kill-parent" "failing $point kill-both") ;;
     runner.*) cases+=("fresh $point kill" "fresh $point kill-parent" "fresh $point kill-both") ;;
@@ -62,6 +64,12 @@ for case in "${cases[@]}"; do
         dates+=("${free_dates[0]}")
         free_dates=("${free_dates[@]:1}")
     fi
+done
+
+for place in "${!cases[@]}"; do
+    [[ ${cases[place]} != inferring* ]] ||
+        sql source "update executions set account_id = 990000 + $place
+                    where (executed_at at time zone 'America/New_York')::date = '${dates[place]}' and execution_id % 4 = 0"
 done
 
 declare -A expected
@@ -110,6 +118,10 @@ kill_fresh() {
     wait_until_over "$JOB"
     wait_until_quiet
     assert_one_effect "done 0 COMPLETED 1"
+}
+
+kill_inferring() {
+    kill_fresh
 }
 
 kill_limited() {

@@ -46,8 +46,11 @@ before=$(leaves)
 sql warehouse "create table keys_before as select tenant_id, source, trade_reference, trade_key from fact_trades"
 assert_equal 6 "$(wc -l <<<"$before")" "leaves"
 
-# Two thirds of the rows cost more than they did, some vanish, some are new.
+# Two thirds of the rows cost more than they did, some vanish, some are new; some accounts have another tenant, and their
+# executions with them.
+tenant=99999999-9999-9999-9999-999999999999
 sql source "
+update accounts set tenant_id = '$tenant', updated_at = updated_at + interval '30 days' where account_id % 3 = 0;
 update executions set commission = commission + 1, updated_at = updated_at + interval '30 days' where execution_id % 3 > 0;
 update trades set price = price + 1, updated_at = updated_at + interval '30 days';
 delete from executions where execution_id % 50 = 7;
@@ -61,8 +64,16 @@ load_all anew 1
 assert_equal '' "$(runs_that_failed)" "written anew, three dates at once"
 assert_equal "$expected" "$(print_of_all)" "written anew, the facts, their P&L and the rest are the same"
 assert_equal 6 "$(replaced "$before")" "leaves that were replaced"
-assert_equal 0 "$(sql warehouse "select count(*) from keys_before b left join fact_trades f using (tenant_id, source, trade_reference)
+assert_equal 0 "$(sql warehouse "select count(*) from keys_before b left join fact_trades f
+                                     on f.source = b.source and f.trade_reference = b.trade_reference
+                                        and (f.source = 'DESK' or f.tenant_id = b.tenant_id)
                                  where f.trade_key is distinct from b.trade_key")" "trades with another surrogate key than before"
+for way in updated anew; do
+    warehouse_use $way
+    assert_equal 'f 0' "$(sql warehouse "select concat_ws(' ', bool_or(not is_deleted and (f.tenant_id = '$tenant') <> (account_id % 3 = 0)),
+        count(*) - count(distinct trade_reference)) from fact_trades f join dim_account using (account_key) where source = 'DESK'")" \
+        "$way: executions have their accounts' tenants, and are there once"
+done
 
 # Realised P&L alone: facts without it are given it by a new leaf.
 before=$(leaves)

@@ -63,9 +63,10 @@ assert_equal 'EUR|1.100000000000|0.0040000000000000' "$(fact 3 'currency, rate_t
 assert_equal 'JPY|' "$(fact 4 'currency, rate_to_base')" "no rate of the yen: none is made up"
 assert_equal 't|' "$(fact 8 'is_deleted, realized_pnl')" "a busted print is a tombstone"
 assert_equal '19.00000000' "$(fact T-1 price)" "the newest row of a reference"
-assert_equal '[account_known] account_id is not in dim_account yet; load the day again once it is; [fees_non_negative] fees are negative' \
+assert_equal '[fees_non_negative] fees are negative; [positive_quantity] quantity must be greater than 0; [valid_side] side must be BUY or SELL' \
     "$(sql warehouse "select string_agg(error_message, '; ' order by error_message) from etl_data_quality_issues
-                      where record_id = '7' and rule_name in ('account_known', 'fees_non_negative')")" "all failures of a row"
+                      where record_id = '7'")" "all failures of a row"
+assert_equal 0 "$(sql warehouse 'select count(*) from dim_account where account_id = 99')" "what only a bad row names is not inferred"
 assert_equal '[tenant_required] tenant_id is required' \
     "$(sql warehouse "select error_message from etl_data_quality_issues where rule_name = 'tenant_required'")" "document 2's message"
 assert_equal '6,7' "$(sql warehouse "select string_agg(record_id, ',' order by record_id) from etl_quarantine
@@ -129,6 +130,20 @@ assert_equal 0 "$(sql warehouse "select count(*) from etl_open_positions where i
 sql source "update executions set executed_at = '2024-01-02 18:00Z', updated_at = '2024-01-05Z' where execution_id = 4"
 load_day 2024-01-02
 assert_equal '20240102' "$(fact 4 date_key)" "and back"
+
+# An account gets another tenant: its executions, which are told apart by their ids alone, go with it, and so do their books.
+other=44444444-4444-4444-4444-444444444444
+facts=$(sql warehouse "select count(*) from fact_trades where date_key = 20240102 and source = 'DESK'")
+sql source "update accounts set tenant_id = '$other', updated_at = '2024-01-06Z' where account_id = 10"
+load_day 2024-01-02
+wait_until_sql 60 "all follow-up jobs are done" warehouse "select count(*) from etl_jobs where state not in ('done')" 0
+assert_equal "$facts|0" "$(sql warehouse "select count(*), count(*) filter (where not is_deleted and (f.tenant_id = '$other') <> (account_id = 10))
+    from fact_trades f join dim_account using (account_key) where date_key = 20240102 and source = 'DESK'")" "none is left behind"
+assert_equal '7|0|5|1|0|1|0' "$(sql warehouse "select records_processed, inserted, updated, unchanged, superseded, records_failed, removed
+    from etl_job_runs where job_name = 'load_executions' and business_date = '2024-01-02' and updated > 0 order by run_no desc limit 1")" "updated"
+assert_equal 0 "$(sql warehouse "select count(*) from etl_open_positions p join dim_account a using (account_id)
+    where date_key = 20240102 and p.tenant_id <> a.tenant_id")" "books of the tenant that was"
+assert_equal t "$(sql warehouse "select count(*) > 0 from etl_open_positions where date_key = 20240102 and tenant_id = '$other'")" "but of the new one"
 
 # With a day roll at 17:00 the evening belongs to the next business date.
 databases_create roll

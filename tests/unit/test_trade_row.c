@@ -145,6 +145,10 @@ expect_clean(const struct input *input)
     trade_row_term(&row);
 }
 
+static const char valid_currency[] =
+    "E|valid_currency|currency must be a three-letter ISO 4217 code, on the trade or on its instrument; a row whose "
+    "instrument has not arrived is loaded by itself once it has";
+
 /* ---- the tests ---------------------------------------------------------------------------------------------- */
 
 static void
@@ -193,16 +197,8 @@ each_rule_is_broken_alone(void **state)
     BREAK(set_null(&input, TRADE_STATUS), "E|valid_status|status must be NEW, CORRECTED or CANCELLED");
     BREAK(set_integer(&input, TRADE_FILL_COUNT, -1, 4), "E|fill_count_non_negative|fill_count must not be negative");
     BREAK(set_null(&input, TRADE_UPDATED_AT), "E|updated_at_required|updated_at is required: it is the row's version");
-    BREAK(set_text(&input, TRADE_CURRENCY, "usd"),
-          "E|valid_currency|currency must be a three-letter ISO 4217 code, on the trade or on its instrument");
-    BREAK(set_text(&input, TRADE_CURRENCY, "USDT"),
-          "E|valid_currency|currency must be a three-letter ISO 4217 code, on the trade or on its instrument");
-    BREAK(set_integer(&input, TRADE_ACCOUNT_ID, 6, 4),
-          "E|account_known|account_id is not in dim_account yet; load the day again once it is");
-    BREAK(set_integer(&input, TRADE_STRATEGY_ID, 9, 4),
-          "E|strategy_known|strategy_id is not in dim_strategy yet; load the day again once it is");
-    BREAK(set_uuid(&input, TRADE_LP_ID, 9),
-          "E|liquidity_provider_known|lp_id is not in dim_liquidity_provider yet; load the day again once it is");
+    BREAK(set_text(&input, TRADE_CURRENCY, "usd"), valid_currency);
+    BREAK(set_text(&input, TRADE_CURRENCY, "USDT"), valid_currency);
     BREAK(set_number(&input, TRADE_PRICE, "1000000000"), "W|reasonable_price|price is 1,000,000,000 or more");
     BREAK(set_instant(&input, TRADE_REPORTED_AT, noon_us - 1),
           "W|latency_non_negative|the execution was reported before it happened");
@@ -317,47 +313,115 @@ versions_are_half_open(void **state)
     struct dimension_id id = {{0, 0, 0, 1}};
     (void)state;
     const struct dimension_index *index = indexes[DIMENSION_INSTRUMENT];
-    assert_int_equal(dimension_index_find(index, &id, noon_us - 1)->key, 10);
-    assert_int_equal(dimension_index_find(index, &id, noon_us)->key, 11); /* the boundary belongs to the new version */
-    assert_int_equal(dimension_index_find(index, &id, INT64_MIN)->key, 10);
-    assert_int_equal(dimension_index_find(index, &id, INT64_MAX - 1)->key, 11);
+    assert_int_equal(dimension_index_find(index, &id, noon_us - 1).version->key, 10);
+    /* the boundary belongs to the new version */
+    assert_int_equal(dimension_index_find(index, &id, noon_us).version->key, 11);
+    assert_int_equal(dimension_index_find(index, &id, INT64_MIN).version->key, 10);
+    assert_int_equal(dimension_index_find(index, &id, INT64_MAX - 1).version->key, 11);
     id.bytes[3] = 2;
-    assert_null(dimension_index_find(index, &id, noon_us));
+    assert_null(dimension_index_find(index, &id, noon_us).member);
+}
+
+/* Members that rows name and no version covers break no rule; what would come from them is not judged. */
+static void
+missing_members_are_named(void **state)
+{
+    enum { INSTRUMENT = 1 << DIMENSION_INSTRUMENT, ACCOUNT = 1 << DIMENSION_ACCOUNT };
+    struct input input;
+    struct trade_row row;
+    (void)state;
+    current_flow = TRADE_DESK;
+    good_row(&input, current_flow);
+    set_integer(&input, TRADE_ACCOUNT_ID, 6, 4);
+    set_integer(&input, TRADE_INSTRUMENT_ID, 8, 4);
+    set_integer(&input, TRADE_STRATEGY_ID, 9, 4);
+    set_uuid(&input, TRADE_LP_ID, 9);
+    read_row(&row, &input);
+    assert_int_equal(row.issues.length, 0);
+    assert_int_equal(row.missing, INSTRUMENT | ACCOUNT | 1 << DIMENSION_STRATEGY | 1 << DIMENSION_LIQUIDITY_PROVIDER);
+    assert_int_equal(row.named[DIMENSION_INSTRUMENT].bytes[3], 8);
+    trade_row_term(&row);
+    /* A gap between versions is told by where it begins. */
+    good_row(&input, current_flow);
+    set_integer(&input, TRADE_ACCOUNT_ID, 7, 4);
+    read_row(&row, &input);
+    assert_int_equal(row.missing, ACCOUNT);
+    assert_int_equal(row.members[DIMENSION_ACCOUNT].gap_from_us, noon_us);
+    assert_int_equal(trade_row_key(&row, DIMENSION_ACCOUNT), 0);
+    trade_row_term(&row);
+    /* The account's client, who has not arrived, has the account's tenant. */
+    good_row(&input, current_flow);
+    set_integer(&input, TRADE_ACCOUNT_ID, 8, 4);
+    read_row(&row, &input);
+    assert_int_equal(row.missing, 1 << DIMENSION_CLIENT);
+    assert_int_equal(row.named[DIMENSION_CLIENT].bytes[15], 3);
+    assert_true(row.has_tenant);
+    trade_row_term(&row);
+    /* An instrument that is there, but without a currency. */
+    good_row(&input, current_flow);
+    set_integer(&input, TRADE_INSTRUMENT_ID, 4, 4);
+    expect(&input, valid_currency);
 }
 
 /* ---- fixtures ----------------------------------------------------------------------------------------------- */
 
-static int
-make_index(enum dimension dimension, const struct dimension_version *versions, size_t count)
+static struct dimension_index *
+make_index(enum dimension dimension)
+{
+    struct dimension_index *index = calloc(1, sizeof(*index));
+    assert_non_null(index);
+    indexes[dimension] = index;
+    return index;
+}
+
+/* A version of the member, whose versions come one after the other. */
+static void
+add_version(struct dimension_index *index, const struct dimension_member *member,
+            const struct dimension_version *version)
 {
     struct error error;
-    struct dimension_index *index = calloc(1, sizeof(*index));
-    index->versions = calloc(count + 1, sizeof(*versions));
-    if (count)
-        memcpy(index->versions, versions, count * sizeof(*versions));
-    index->count = count;
-    indexes[dimension] = index;
-    return build_slots(index, &error) == ERROR_NONE ? 0 : -1;
+    struct dimension_member *last = index->member_count ? &index->members[index->member_count - 1] : NULL;
+    if (!last || !dimension_id_same(&last->id, &member->id)) {
+        index->members = grow(index->members, sizeof(*member), index->member_count, &index->member_capacity, &error);
+        assert_non_null(index->members);
+        index->members[index->member_count] = *member;
+        index->members[index->member_count++].first_version = (uint32_t)index->count;
+    }
+    index->versions = grow(index->versions, sizeof(*version), index->count, &index->capacity, &error);
+    assert_non_null(index->versions);
+    index->versions[index->count++] = *version;
 }
 
 static int
 set_up(void **state)
 {
     struct error error;
-    struct dimension_version instruments[2] = {
-        {.id = {{0, 0, 0, 1}}, .valid_from_us = INT64_MIN, .valid_to_us = noon_us, .key = 10, .currency = "USD"},
-        {.id = {{0, 0, 0, 1}}, .valid_from_us = noon_us, .valid_to_us = INT64_MAX, .key = 11, .currency = "USD"},
-    };
-    struct dimension_version account = {
-        .id = {{0, 0, 0, 5}}, .valid_from_us = INT64_MIN, .valid_to_us = INT64_MAX, .key = 50, .has_tenant = true};
-    struct dimension_version client = {.valid_from_us = INT64_MIN, .valid_to_us = INT64_MAX, .key = 20};
+    const struct dimension_version before = {INT64_MIN, noon_us, 10, "USD"}, after = {noon_us, INT64_MAX, 11, "USD"};
+    const struct dimension_version closed = {INT64_MIN, noon_us, 51, ""}, back = {noon_us + 1, INT64_MAX, 52, ""};
+    const struct dimension_version always = {INT64_MIN, INT64_MAX, 50, ""}, inferred = {INT64_MIN, INT64_MAX, 14, ""};
+    struct dimension_member account = {.id = {{0, 0, 0, 5}}, .has_tenant = true}, client = {.id = {{0}}};
+    const struct dimension_member instrument = {.id = {{0, 0, 0, 1}}}, without_currency = {.id = {{0, 0, 0, 4}}};
     (void)state;
     memset(account.tenant.bytes, 1, sizeof(account.tenant.bytes));
     memset(client.id.bytes, 2, sizeof(client.id.bytes));
-    return business_clock_init(&business, "America/New_York", 0, &error) ||
-           make_index(DIMENSION_INSTRUMENT, instruments, 2) || make_index(DIMENSION_ACCOUNT, &account, 1) ||
-           make_index(DIMENSION_STRATEGY, NULL, 0) || make_index(DIMENSION_CLIENT, &client, 1) ||
-           make_index(DIMENSION_LIQUIDITY_PROVIDER, NULL, 0);
+    for (int i = 0; i < DIMENSION_COUNT; i++)
+        (void)make_index((enum dimension)i);
+    add_version(indexes[DIMENSION_INSTRUMENT], &instrument, &before);
+    add_version(indexes[DIMENSION_INSTRUMENT], &instrument, &after);
+    add_version(indexes[DIMENSION_INSTRUMENT], &without_currency, &inferred);
+    add_version(indexes[DIMENSION_ACCOUNT], &account, &always);
+    account.id.bytes[3] = 7;
+    add_version(indexes[DIMENSION_ACCOUNT], &account, &closed);
+    add_version(indexes[DIMENSION_ACCOUNT], &account, &back);
+    account.id.bytes[3] = 8;
+    account.has_client = true;
+    memset(account.client.bytes, 3, sizeof(account.client.bytes));
+    add_version(indexes[DIMENSION_ACCOUNT], &account, &always);
+    add_version(indexes[DIMENSION_CLIENT], &client, &always);
+    for (int i = 0; i < DIMENSION_COUNT; i++)
+        if (settle(indexes[i], &error))
+            return -1;
+    return business_clock_init(&business, "America/New_York", 0, &error) ? -1 : 0;
 }
 
 static int
@@ -381,6 +445,7 @@ main(void)
         cmocka_unit_test(all_failures_are_reported_together),
         cmocka_unit_test(amounts_are_computed_exactly),
         cmocka_unit_test(versions_are_half_open),
+        cmocka_unit_test(missing_members_are_named),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
