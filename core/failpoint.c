@@ -16,6 +16,8 @@ const char *const failpoint_names[] = {
     "load.published",        /* its closing books are published for the next date's load */
     "load.indexed",          /* a bulk-built leaf has its indexes; it is not attached yet */
     "load.merged",           /* the fact rows are written: merged, or their leaf attached */
+    "rekey.inferred",        /* versions for facts in a gap are committed; no fact has them yet */
+    "rekey.moved",           /* facts have the keys of other versions */
     "leaf.rewritten",        /* a leaf that takes another's place has its indexes; the other still stands */
     "leaf.replaced",         /* it stands in the other's place */
     "fold.filled",           /* a month's rows are in the new leaf; nothing but that table is locked against others */

@@ -198,8 +198,10 @@ set_interval(struct database *source, const struct extract_range *range, struct 
 }
 
 static void
-compose(const char *text, const struct extract_range *range, struct buffer *query)
+compose(const struct extract_definition *definition, const char *text, const struct extract_range *range,
+        struct buffer *query)
 {
+    const char *changed = definition->columns[definition->count - 1].name;
     bool is_wrapped = range->changed_from || range->order_by;
     if (is_wrapped)
         buffer_text(query, "select * from (");
@@ -207,8 +209,8 @@ compose(const char *text, const struct extract_range *range, struct buffer *quer
     if (is_wrapped)
         buffer_text(query, "\n) extraction");
     if (range->changed_from)
-        buffer_format(query, " where updated_at >= '%s'::timestamptz and updated_at < '%s'::timestamptz",
-                      range->changed_from, range->changed_to);
+        buffer_format(query, " where %s >= '%s'::timestamptz and %s < '%s'::timestamptz", changed, range->changed_from,
+                      changed, range->changed_to);
     if (range->order_by)
         buffer_format(query, " order by %s", range->order_by);
 }
@@ -228,7 +230,7 @@ extract_compose(struct job_context *context, const struct extract_definition *de
     if (!code)
         code = check_query(source, definition, origin, text.bytes, error);
     if (!code) {
-        compose(text.bytes, range, query);
+        compose(definition, text.bytes, range, query);
         code = buffer_check(query, origin, error);
     }
     buffer_term(&text);
@@ -251,7 +253,7 @@ extract_probe(struct job_context *context, const struct extract_definition *defi
     enum error_code code = find_query(definition, origin, sizeof(origin), &text, error);
     if (!code) {
         buffer_text(&query, "select exists (");
-        compose(text.bytes, range, &query);
+        compose(definition, text.bytes, range, &query);
         buffer_text(&query, ")");
         code = buffer_check(&query, origin, error);
     }

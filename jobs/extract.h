@@ -36,8 +36,8 @@ struct extract_definition {
 };
 
 /* What of the source to read, as timestamptz texts: rows of the data interval and, unless changed_from is NULL, of them
- * those whose column updated_at lies in [changed_from, changed_to). Ordered by the column order_by, or, if that is
- * NULL, as the query has them. */
+ * those whose last column, which tells when a row changed, lies in [changed_from, changed_to). Ordered by the column
+ * order_by, or, if that is NULL, as the query has them. */
 struct extract_range {
     const char *interval_start, *interval_end, *changed_from, *changed_to, *order_by;
 };

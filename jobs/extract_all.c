@@ -12,6 +12,7 @@ static const struct extract_definition *const definitions[] = {
     &dimension_extracts[DIMENSION_LIQUIDITY_PROVIDER],
     &sync_fx_rates_extract,
     &trade_extract_executions,
+    &trade_extract_executions_of_orders,
     &trade_extract_trades,
     &compare_totals_extracts[TRADE_DESK],
     &compare_totals_extracts[TRADE_CLIENT],

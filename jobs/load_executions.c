@@ -4,6 +4,7 @@ const struct trade_load_definition load_executions_definition = {
     .flow = TRADE_DESK,
     .source_label = "DESK",
     .source_table = "executions",
+    .changed_table = "executions",
     .extract = &trade_extract_executions,
 };
 

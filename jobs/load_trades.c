@@ -4,6 +4,7 @@ const struct trade_load_definition load_trades_definition = {
     .flow = TRADE_CLIENT,
     .source_label = "CLIENT",
     .source_table = "trades",
+    .changed_table = "trades",
     .extract = &trade_extract_trades,
 };
 

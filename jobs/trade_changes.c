@@ -29,7 +29,7 @@ static struct change_request
 request_of(struct changes *changes)
 {
     struct job_context *context = changes->load.context;
-    return (struct change_request){.tables = &changes->load.definition->source_table,
+    return (struct change_request){.tables = &changes->load.definition->changed_table,
                                    .count = 1,
                                    .since = job_argument(context, "since", ""),
                                    .hours = config_text(CONFIG_CHANGES_WINDOW_HOURS),

@@ -1,6 +1,6 @@
 #include "jobs/trade_extract.h"
 
-const struct extract_column trade_columns[TRADE_COLUMN_COUNT] = {
+const struct extract_column trade_columns[TRADE_COLUMN_COUNT_OF_ORDERS] = {
     [TRADE_SOURCE_ID] = {"source_id", EXTRACT_BIGINT},
     [TRADE_REFERENCE] = {"trade_reference", EXTRACT_TEXT},
     [TRADE_TENANT_ID] = {"tenant_id", EXTRACT_UUID},
@@ -27,7 +27,10 @@ const struct extract_column trade_columns[TRADE_COLUMN_COUNT] = {
     [TRADE_IS_PARTIAL_FILL] = {"is_partial_fill", EXTRACT_BOOLEAN},
     [TRADE_STATUS] = {"status", EXTRACT_TEXT},
     [TRADE_UPDATED_AT] = {"updated_at", EXTRACT_TIMESTAMPTZ},
+    [TRADE_ORDER_UPDATED_AT] = {"order_updated_at", EXTRACT_TIMESTAMPTZ},
 };
 
 const struct extract_definition trade_extract_executions = {"executions", trade_columns, TRADE_COLUMN_COUNT};
+const struct extract_definition trade_extract_executions_of_orders = {"executions_of_orders", trade_columns,
+                                                                      TRADE_COLUMN_COUNT_OF_ORDERS};
 const struct extract_definition trade_extract_trades = {"trades", trade_columns, TRADE_COLUMN_COUNT};

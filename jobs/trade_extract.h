@@ -1,5 +1,6 @@
-/* jobs/trade_extract.h - what the two extractions of trades deliver: the desk's executions and the clients' trades in
- * one form (one contract, two queries). */
+/* jobs/trade_extract.h - what the extractions of trades deliver: the desk's executions and the clients' trades in one
+ * form (one contract, two queries); and the executions once more, with one column behind the others: when the order of
+ * each changed. */
 #ifndef TAPEMILL_JOBS_TRADE_EXTRACT_H
 #define TAPEMILL_JOBS_TRADE_EXTRACT_H
 
@@ -32,10 +33,13 @@ enum trade_column {
     TRADE_IS_PARTIAL_FILL,
     TRADE_STATUS,
     TRADE_UPDATED_AT,
-    TRADE_COLUMN_COUNT
+    TRADE_COLUMN_COUNT,
+    TRADE_ORDER_UPDATED_AT = TRADE_COLUMN_COUNT, /* of trade_extract_executions_of_orders alone */
+    TRADE_COLUMN_COUNT_OF_ORDERS
 };
 
-extern const struct extract_column trade_columns[TRADE_COLUMN_COUNT];
-extern const struct extract_definition trade_extract_executions, trade_extract_trades;
+extern const struct extract_column trade_columns[TRADE_COLUMN_COUNT_OF_ORDERS];
+extern const struct extract_definition trade_extract_executions, trade_extract_trades,
+    trade_extract_executions_of_orders;
 
 #endif

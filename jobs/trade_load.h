@@ -14,8 +14,9 @@
 
 struct trade_load_definition {
     enum trade_flow flow;
-    const char *source_label; /* fact_trades.source: "DESK" or "CLIENT" */
-    const char *source_table; /* as findings call it */
+    const char *source_label;  /* fact_trades.source: "DESK" or "CLIENT" */
+    const char *source_table;  /* as findings call it */
+    const char *changed_table; /* whose changes lead to these rows, as the watermark is called (trade_changes.h) */
     const struct extract_definition *extract;
 };
 

@@ -40,7 +40,9 @@ select pg_advisory_xact_lock(hashtext('fact_performance_daily'), $1::integer)
 delete from etl_dirty_buckets where target = 'performance' and date_key = $1::integer
 
 -- name: compute
--- $1 date key, $2 the end of the business date (exclusive). An account or strategy is the version valid at that end.
+-- $1 date key, $2 the end of the business date (exclusive). An account or strategy is the version that began last before that
+-- end, whether it was deleted before it or not: a member with trades is never Unknown. (A first version that begins later
+-- stands for the trades until these are re-keyed.)
 --
 -- Sums are exact; each is rounded once. Quotients are taken to so many decimals first that rounding them a second time
 -- rounds right: a/b is no closer than 1/2b units of the last place to a point where rounding turns, unless it is there.
@@ -79,9 +81,13 @@ with keyed as (
 )
 select r.tenant_id, r.account_id, r.strategy_id,
        coalesce((select v.account_key from dim_account v
-                 where v.account_id = r.account_id and v.valid_from < $2::timestamptz and $2::timestamptz <= v.valid_to), 0),
+                 where v.account_id = r.account_id and v.valid_from < v.valid_to
+                 order by case when v.valid_from < $2::timestamptz then v.valid_from end desc nulls last, v.valid_from
+                 limit 1), 0),
        coalesce((select v.strategy_key from dim_strategy v
-                 where v.strategy_id = r.strategy_id and v.valid_from < $2::timestamptz and $2::timestamptz <= v.valid_to), 0),
+                 where v.strategy_id = r.strategy_id and v.valid_from < v.valid_to
+                 order by case when v.valid_from < $2::timestamptz then v.valid_from end desc nulls last, v.valid_from
+                 limit 1), 0),
        r.unbooked, r.missing, r.missing_trades, r.total, r.closing, r.winners, r.losers, r.volume, round(r.notional, 16),
        r.gross_profit, r.gross_loss, r.gross_profit - r.gross_loss - r.base_commissions - r.base_fees,
        r.base_commissions, r.base_fees, round(r.winners::numeric(60,40) / r.total, 16),
@@ -94,7 +100,7 @@ from rounded r
 select coalesce(sum(unbooked), 0) from stage_performance
 
 -- name: delete_rows
--- Groups that vanished, and those that a missing rate holds back.
+-- Groups that vanished, those that a missing rate holds back, and those that are another version's now.
 delete from fact_performance_daily p
 where p.date_key = $1::integer
   and not exists (select from stage_performance g

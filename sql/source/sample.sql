@@ -34,7 +34,7 @@ truncate instruments, accounts, strategies, clients, liquidity_providers, orders
 -- name: drop_indexes utility
 drop index if exists idx_instruments_updated, idx_accounts_updated, idx_strategies_updated, idx_clients_updated,
     idx_liquidity_providers_updated, idx_orders_created, idx_orders_updated, idx_executions_executed,
-    idx_executions_updated, idx_trades_date, idx_trades_updated, idx_quotes_quoted, idx_quotes_updated,
+    idx_executions_updated, idx_executions_order, idx_trades_date, idx_trades_updated, idx_quotes_quoted, idx_quotes_updated,
     idx_positions_updated, idx_risk_snapshots_updated, idx_fx_rates_updated;
 
 -- name: analyze utility

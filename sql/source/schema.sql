@@ -209,6 +209,7 @@ create index idx_orders_created on orders (created_at);
 create index idx_orders_updated on orders (updated_at);
 create index idx_executions_executed on executions (executed_at);
 create index idx_executions_updated on executions (updated_at);
+create index idx_executions_order on executions (order_id);
 create index idx_trades_date on trades (trade_date);
 create index idx_trades_updated on trades (updated_at);
 create index idx_quotes_quoted on quotes (quoted_at);

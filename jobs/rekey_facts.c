@@ -1,0 +1,297 @@
+/* jobs/rekey_facts.c - moves facts of one business date to the versions that are valid at their instants, after the
+ * history of a dimension's member was corrected.
+ *
+ * With the argument run: the facts of the versions that this run of sync_dimensions took instants from
+ * (etl_dimension_changes), in those intervals; the sync enqueues a job for each loaded date that one of them meets.
+ * Without: every fact of the date, which is for repairs by hand. Only facts that move are written; measures, books and
+ * source_updated_at stay, since books go by natural ids. A gap that a delete left, with a fact in it, is filled by an
+ * inferred version.
+ *
+ * Locks: the days of both flows, as loads take them, then the epochs (shared: no version changes until the commit),
+ * the facts, and last the date's bucket of daily_performance, so that what it has computed can be seen. A load or a
+ * daily_performance that has not begun sees what this run commits. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/calendar_date.h"
+#include "core/failpoint.h"
+#include "jobs/day_lock.h"
+#include "jobs/dimension.h"
+#include "jobs/dimension_infer.h"
+#include "jobs/job.h"
+#include "jobs/pipeline.h"
+#include "jobs/pnl_day.h"
+
+#define SQL(name) sql_text("jobs/rekey_facts", name)
+
+enum { NUMBER_BYTES = 24, STATEMENT_BYTES = 8 * 1024 };
+
+struct rekey {
+    struct job_context *context;
+    int32_t days;
+    char date_key[NUMBER_BYTES], run_no[NUMBER_BYTES];
+    const char *changes_run; /* NULL: all facts are looked at */
+    int64_t inferred;
+};
+
+static enum error_code
+read_arguments(struct rekey *rekey, struct error *error)
+{
+    const struct ledger_run *run = rekey->context->run;
+    const char *changes = job_argument(rekey->context, "run", NULL);
+    if (calendar_date_parse(run->business_date, &rekey->days, error))
+        return error_context(error, "rekey_facts works on one business date");
+    if (changes && (!changes[0] || strspn(changes, "0123456789") != strlen(changes) || strlen(changes) > 18))
+        return error_set(error, ERROR_ARGUMENT,
+                         "the argument run is \"%.40s\", but must be the number of a run of sync_dimensions; leave it "
+                         "out to look at all facts of the date",
+                         changes);
+    rekey->changes_run = changes;
+    (void)snprintf(rekey->date_key, sizeof(rekey->date_key), "%d", (int)calendar_date_key(rekey->days));
+    (void)snprintf(rekey->run_no, sizeof(rekey->run_no), "%" PRId64, run->run_no);
+    return ERROR_NONE;
+}
+
+static enum error_code
+take_locks(struct rekey *rekey, struct error *error)
+{
+    struct database *warehouse = rekey->context->warehouse;
+    if (day_lock_flows(warehouse, calendar_date_key(rekey->days), error))
+        return error->code;
+    return database_query(warehouse, sql_text("jobs/trade_load", "hold_epochs"), 0, NULL, NULL, error);
+}
+
+/* ---- which facts --------------------------------------------------------------------------------------------- */
+
+static enum error_code
+find_facts(struct rekey *rekey, enum dimension dimension, struct error *error)
+{
+    const struct dimension_definition *definition = &dimension_definitions[dimension];
+    struct database *warehouse = rekey->context->warehouse;
+    char statement[STATEMENT_BYTES];
+    if (database_value(warehouse, SQL("find"),
+                       DATABASE_VALUES(dimension_name(dimension), definition->table, definition->id, rekey->date_key,
+                                       rekey->changes_run),
+                       statement, sizeof(statement), error))
+        return error->code;
+    return database_run(warehouse, statement, error);
+}
+
+static enum error_code
+find_missing(struct rekey *rekey, enum dimension dimension, struct rows **missing, struct error *error)
+{
+    const struct dimension_definition *definition = &dimension_definitions[dimension];
+    struct database *warehouse = rekey->context->warehouse;
+    char statement[STATEMENT_BYTES];
+    if (database_value(warehouse, SQL("missing"),
+                       DATABASE_VALUES(dimension_name(dimension), definition->table, definition->id), statement,
+                       sizeof(statement), error))
+        return error->code;
+    return database_query(warehouse, statement, 0, NULL, missing, error);
+}
+
+static int
+hex_value(char digit)
+{
+    return digit <= '9' ? digit - '0' : digit - 'a' + 10;
+}
+
+/* The text of an integer or a uuid, as PostgreSQL writes them, to what its binary field has. */
+static void
+read_id(const char *text, struct dimension_id *id)
+{
+    *id = (struct dimension_id){{0}};
+    if (!strchr(text + 1, '-')) {
+        uint32_t number = (uint32_t)(int32_t)strtol(text, NULL, 10);
+        for (int i = 0; i < 4; i++)
+            id->bytes[i] = (uint8_t)(number >> (24 - 8 * i));
+        return;
+    }
+    size_t digits = 0;
+    for (; *text && digits < 2 * sizeof(id->bytes); text++)
+        if (*text != '-') {
+            id->bytes[digits / 2] = (uint8_t)(id->bytes[digits / 2] << 4 | hex_value(*text));
+            digits++;
+        }
+}
+
+/* In a transaction of its own: whoever attaches a partition waits for writers of dimensions. */
+static enum error_code
+infer(struct rekey *rekey, enum dimension dimension, const struct rows *rows, struct error *error)
+{
+    size_t count = rows_count(rows);
+    struct dimension_missing *missing = arena_alloc(rekey->context->arena, count * sizeof(*missing));
+    struct database *side;
+    int64_t inferred = 0;
+    if (!missing)
+        return error_set(error, ERROR_MEMORY, "out of memory for a list of members");
+    for (size_t i = 0; i < count; i++) {
+        missing[i] = (struct dimension_missing){.has_tenant = true, .unix_us = rows_integer(rows, i, 2)};
+        read_id(rows_text(rows, i, 0), &missing[i].id);
+        read_id(rows_text(rows, i, 1), &missing[i].tenant);
+    }
+    if (job_side(rekey->context, &side, error) || database_begin(side, error))
+        return error->code;
+    enum error_code code = dimension_infer(side, dimension, missing, count, &inferred, error);
+    if (!code)
+        code = database_commit(side, error);
+    if (code) {
+        database_rollback(side);
+        return code;
+    }
+    FAILPOINT("rekey.inferred");
+    rekey->inferred += inferred;
+    return ERROR_NONE;
+}
+
+/* Finds a dimension's facts, with an inferred version for each that has none. */
+static enum error_code
+find_dimension(struct rekey *rekey, enum dimension dimension, struct error *error)
+{
+    struct rows *missing;
+    if (find_facts(rekey, dimension, error) || find_missing(rekey, dimension, &missing, error))
+        return error->code;
+    size_t count = rows_count(missing);
+    enum error_code code = count ? infer(rekey, dimension, missing, error) : ERROR_NONE;
+    rows_free(missing);
+    if (code || !count)
+        return code;
+    if (database_query(rekey->context->warehouse, SQL("forget"), DATABASE_VALUES(dimension_name(dimension)), NULL,
+                       error) ||
+        find_facts(rekey, dimension, error) || find_missing(rekey, dimension, &missing, error))
+        return error->code;
+    count = rows_count(missing);
+    rows_free(missing);
+    return count ? error_set(error, ERROR_BUG, "%zu members of %s have facts at instants that no version covers", count,
+                             dimension_definitions[dimension].table)
+                 : ERROR_NONE;
+}
+
+static enum error_code
+move_facts(struct rekey *rekey, struct error *error)
+{
+    struct job_context *context = rekey->context;
+    struct rows *rows;
+    if (database_run(context->warehouse, SQL("stage"), error))
+        return error->code;
+    for (int i = 0; i < DIMENSION_COUNT; i++)
+        if (find_dimension(rekey, (enum dimension)i, error))
+            return error_context(error, "dimension %s", dimension_name((enum dimension)i));
+    if (database_query(context->warehouse, SQL("move"), DATABASE_VALUES(rekey->date_key, rekey->run_no), &rows, error))
+        return error->code;
+    context->counts.extracted = context->counts.updated = rows_affected(rows);
+    rows_free(rows);
+    FAILPOINT("rekey.moved");
+    return ERROR_NONE;
+}
+
+/* ---- what follows -------------------------------------------------------------------------------------------- */
+
+/* A job of the date, unless one is there that has not begun. */
+static enum error_code
+enqueue_unless_asked(struct rekey *rekey, const char *job, struct error *error)
+{
+    struct job_context *context = rekey->context;
+    const struct pipeline_request request = {
+        .business_date = context->run->business_date,
+        .queue = context->run->queue,
+        .priority = context->run->priority,
+        .parent_id = context->run->job_id,
+    };
+    char asked[8];
+    int64_t *ids;
+    size_t count;
+    if (database_value(context->warehouse, SQL("asked_for"), DATABASE_VALUES(job, request.business_date), asked,
+                       sizeof(asked), error))
+        return error->code;
+    if (asked[0] == 't')
+        return ERROR_NONE;
+    if (pipeline_enqueue_target(context->warehouse, job, NULL, &request, context->arena, &ids, &count, error))
+        return error->code;
+    ledger_note_push(&context->pushes, ids[0]);
+    return ERROR_NONE;
+}
+
+/* The date's performance goes by versions too. While the date's books are open it is computed once they are closed. */
+static enum error_code
+follow_performance(struct rekey *rekey, struct error *error)
+{
+    struct job_context *context = rekey->context;
+    struct database *warehouse = context->warehouse;
+    char differs[8], key[PNL_DAY_KEY_BYTES];
+    bool closed;
+    if (database_query(warehouse, sql_text("jobs/daily_performance", "lock_bucket"), DATABASE_VALUES(rekey->date_key),
+                       NULL, error) ||
+        database_value(warehouse, SQL("performance_differs"),
+                       DATABASE_VALUES(rekey->date_key, context->run->interval_end), differs, sizeof(differs), error))
+        return error->code;
+    if (!context->counts.updated && differs[0] != 't')
+        return ERROR_NONE;
+    if (database_query(warehouse, SQL("mark_dirty"), DATABASE_VALUES(rekey->date_key, rekey->run_no), NULL, error) ||
+        pnl_day_is_met(warehouse, pnl_day_key(rekey->days, key), &closed, error))
+        return error->code;
+    return closed ? enqueue_unless_asked(rekey, "daily_performance", error) : ERROR_NONE;
+}
+
+/* Loads that must take from the member what they took from another version of it: *loads is a JSON list of them. */
+static enum error_code
+follow_loads(struct rekey *rekey, char *loads, size_t size, struct error *error)
+{
+    struct rows *rows;
+    if (database_query(rekey->context->warehouse, SQL("reloads"), 0, NULL, &rows, error))
+        return error->code;
+    enum error_code code = ERROR_NONE;
+    size_t length = 0;
+    loads[0] = 0;
+    for (size_t i = 0; !code && i < rows_count(rows); i++) {
+        length +=
+            (size_t)snprintf(loads + length, size - length, "%s\"%s\"", length ? ", " : "", rows_text(rows, i, 0));
+        code = enqueue_unless_asked(rekey, rows_text(rows, i, 0), error);
+    }
+    rows_free(rows);
+    return code;
+}
+
+/* The run's metadata: {"moved": {"instrument": 3}, "inferred": 0, "loads": []}. */
+static enum error_code
+describe(struct rekey *rekey, const char *loads, struct error *error)
+{
+    char *metadata = rekey->context->metadata;
+    size_t size = sizeof(rekey->context->metadata), length = (size_t)snprintf(metadata, size, "{\"moved\": {");
+    struct rows *rows;
+    if (database_query(rekey->context->warehouse, SQL("counts"), 0, NULL, &rows, error))
+        return error->code;
+    for (size_t i = 0; i < rows_count(rows); i++)
+        length += (size_t)snprintf(metadata + length, size - length, "%s\"%s\": %s", i ? ", " : "",
+                                   rows_text(rows, i, 0), rows_text(rows, i, 1));
+    rows_free(rows);
+    (void)snprintf(metadata + length, size - length, "}, \"inferred\": %" PRId64 ", \"loads\": [%s]}", rekey->inferred,
+                   loads);
+    return ERROR_NONE;
+}
+
+static enum error_code
+run(struct job_context *context, struct error *error)
+{
+    struct rekey rekey = {.context = context};
+    char loads[64];
+    if (read_arguments(&rekey, error) || take_locks(&rekey, error) || move_facts(&rekey, error) ||
+        follow_performance(&rekey, error) || follow_loads(&rekey, loads, sizeof(loads), error))
+        return error->code;
+    return describe(&rekey, loads, error);
+}
+
+static const char *const arguments[] = {"run", NULL};
+
+const struct job_definition job_rekey_facts = {
+    .name = "rekey_facts",
+    .type = "ETL",
+    .summary = "moves one business date's facts to the dimension versions that are valid at their instants",
+    .queue = "batch",
+    .max_attempts = 5,
+    .needs_date = true,
+    .arguments = arguments,
+    .run = run,
+};

@@ -1,0 +1,108 @@
+-- Facts of one business date whose dimension versions are no longer those valid at their instants. See jobs/rekey_facts.c.
+
+-- name: stage utility
+-- A row per fact and dimension, or several alike. new_key is null where no version covers the instant.
+create temporary table if not exists stage_rekeyed (
+    dimension           text not null,
+    source              text not null,
+    trade_key           bigint not null,
+    execution_timestamp timestamptz not null,
+    tenant_id           uuid not null,
+    currency            text not null,
+    is_deleted          boolean not null,
+    member              text not null,
+    old_key             integer not null,
+    new_key             integer,
+    reload              boolean not null
+) on commit drop;
+truncate stage_rekeyed;
+
+-- name: find
+-- The statement for one dimension: $1 its name, $2 table, $3 column of the natural id, $4 date key, $5 the run whose changes
+-- are followed, or null: all facts of the date. A version that is valid at no instant covers none.
+select format($statement$
+insert into stage_rekeyed
+select %1$L, f.source, f.trade_key, f.execution_timestamp, f.tenant_id, f.currency, f.is_deleted, o.%3$I::text, f.%5$I, v.%5$I,
+       %6$s
+from fact_trades f
+%7$s
+join %2$I o on o.%5$I = f.%5$I
+left join %2$I v on v.%3$I = o.%3$I and v.valid_from <= f.execution_timestamp and f.execution_timestamp < v.valid_to
+where f.date_key = %4$s and o.%3$I is not null and (v.%5$I is distinct from f.%5$I or %6$s)
+$statement$, $1::text, $2::text, $3::text, $4::integer, regexp_replace($3::text, '_id$', '_key'),
+              case when $5::bigint is null then 'false' else 'c.reload' end,
+              case when $5::bigint is null then ''
+                   else format('join etl_dimension_changes c on c.run_no = %s and c.dimension = %L and c.old_key = f.%I '
+                               'and c.changed_from <= f.execution_timestamp and f.execution_timestamp < c.changed_to',
+                               $5::bigint, $1::text, regexp_replace($3::text, '_id$', '_key')) end)
+
+-- name: missing
+-- The statement for one dimension: members without a version, once per gap, and an instant in it, in microseconds. $1 its name,
+-- $2 table, $3 column of the natural id.
+select format($statement$
+select m.member, min(m.tenant_id::text), (extract(epoch from min(m.execution_timestamp)) * 1000000)::bigint
+from stage_rekeyed m
+where m.dimension = %1$L and m.new_key is null
+group by m.member, (select min(v.valid_from) from %2$I v
+                    where v.%3$I::text = m.member and v.valid_from > m.execution_timestamp)
+$statement$, $1::text, $2::text, $3::text)
+
+-- name: forget
+delete from stage_rekeyed where dimension = $1
+
+-- name: move
+-- $1 date key, $2 the run. Whoever looks for facts by run or by loaded_at sees those that moved.
+update fact_trades f
+set instrument_key = coalesce(m.instrument_key, f.instrument_key), account_key = coalesce(m.account_key, f.account_key),
+    strategy_key = coalesce(m.strategy_key, f.strategy_key), client_key = coalesce(m.client_key, f.client_key),
+    lp_key = coalesce(m.lp_key, f.lp_key), etl_run_id = $2::bigint, loaded_at = clock_timestamp()
+from (select source, trade_key, max(new_key) filter (where dimension = 'instrument') as instrument_key,
+             max(new_key) filter (where dimension = 'account') as account_key,
+             max(new_key) filter (where dimension = 'strategy') as strategy_key,
+             max(new_key) filter (where dimension = 'client') as client_key,
+             max(new_key) filter (where dimension = 'liquidity_provider') as lp_key
+      from stage_rekeyed
+      where new_key <> old_key
+      group by source, trade_key) m
+where f.date_key = $1::integer and f.source = m.source and f.trade_key = m.trade_key
+
+-- name: counts
+-- By dimension, for the run's metadata: those of which facts moved.
+select dimension, count(distinct (source, trade_key)) from stage_rekeyed where new_key <> old_key group by dimension order by dimension
+
+-- name: reloads
+-- The loads that must run again: what they take from the member into the fact changed. A fill's currency is its instrument's;
+-- where versions moved more than once since the fact was loaded, the fact itself tells.
+select distinct case m.source when 'DESK' then 'load_executions' else 'load_trades' end as job
+from stage_rekeyed m
+left join dim_instrument i on m.dimension = 'instrument' and i.instrument_key = m.new_key
+where m.reload or (m.source = 'DESK' and not m.is_deleted and i.currency <> m.currency)
+order by job
+
+-- name: performance_differs
+-- $1 date key, $2 the end of the business date (exclusive). Whether a row carries another version of its account or strategy
+-- than the last one that began before that end, which daily_performance chooses.
+select exists (
+    select from fact_performance_daily p
+    join dim_account a using (account_key)
+    join dim_strategy s using (strategy_key)
+    where p.date_key = $1::integer
+      and ((a.account_id is not null
+            and (a.valid_from = a.valid_to or a.valid_from >= $2::timestamptz
+                 or exists (select from dim_account v
+                            where v.account_id = a.account_id and v.valid_from > a.valid_from
+                              and v.valid_from < v.valid_to and v.valid_from < $2::timestamptz)))
+           or (s.strategy_id is not null
+               and (s.valid_from = s.valid_to or s.valid_from >= $2::timestamptz
+                    or exists (select from dim_strategy v
+                               where v.strategy_id = s.strategy_id and v.valid_from > s.valid_from
+                                 and v.valid_from < v.valid_to and v.valid_from < $2::timestamptz)))))
+
+-- name: mark_dirty
+-- $1 date key, $2 the run.
+insert into etl_dirty_buckets (target, date_key, reason, run_no) values ('performance', $1::integer, 'facts re-keyed', $2::bigint)
+
+-- name: asked_for
+-- Whether a job $1 of the date $2 is there that has not begun: it takes the locks that we hold before it looks at anything.
+select exists (select from etl_jobs
+               where job_name = $1 and business_date = $2::date and state in ('queued', 'retry', 'waiting') and pending = 0)
