@@ -49,6 +49,8 @@ static const struct report reports[] = {
      (const struct part[]){{"main", NULL, "no trades between these dates", false}, {0}}, true,
      (const struct totals[]){{"date", COLUMNS("date", "source", "instruments", TRADE_SUMS)},
                              {"instrument", COLUMNS("symbol", "instrument_id", "source", TRADE_SUMS)},
+                             {"sector", COLUMNS("sector", "source", "instruments", TRADE_SUMS)},
+                             {"strategy", COLUMNS("strategy_id", "strategy", "source", "instruments", TRADE_SUMS)},
                              {0}}},
     {"pnl", "daily performance by account and strategy, in base currency", "report/pnl",
      (const struct part[]){{"main", NULL, "no performance between these dates", false}, {0}}, true,

@@ -25,7 +25,8 @@ rows_of() {
 
 reports() {
     local report
-    for report in 'overview' 'trades' 'trades --by date' 'trades --by instrument' 'pnl' 'pnl --by date' 'pnl --by account'; do
+    for report in overview trades 'trades --by date' 'trades --by instrument' 'trades --by sector' 'trades --by strategy' pnl \
+        'pnl --by date' 'pnl --by account'; do
         # shellcheck disable=SC2086
         tapemill report $report --from 2024-01-01 --to 2024-02-29 --json | sed '/^ "runs"/,$d'
     done
