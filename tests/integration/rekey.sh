@@ -4,18 +4,23 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../support/faults.sh"
 faults_up TAPEMILL_LEASE_SECONDS=20 TAPEMILL_TIMEZONE=UTC TAPEMILL_DATES_FROM=2024-01-01
 export TAPEMILL_HISTORY_START=2024-01-02
-tapemill migrate >/dev/null
-tapemill source init >/dev/null
-start_scheduler
-start_worker
-start_worker
-
 tenant=11111111-1111-1111-1111-111111111111
 client=22222222-2222-2222-2222-222222222222
-sql source "
+other_client=33333333-3333-3333-3333-333333333333
+
+# A warehouse with four dates loaded, and processes that work on it.
+set_up() {
+    tapemill migrate >/dev/null
+    tapemill source init >/dev/null
+    start_scheduler
+    start_worker
+    start_worker
+
+    sql source "
 insert into instruments (instrument_id, symbol, sector, currency, contract_multiplier, updated_at) values
     (1, 'AAA', 'Tech', 'USD', 1, '2024-01-01Z'), (2, 'BBB', 'Tech', 'USD', 1, '2024-01-01Z'), (3, 'CCC', null, 'USD', 1, '2024-01-01Z');
-insert into clients (client_id, tenant_id, segment, updated_at) values ('$client', '$tenant', 'RETAIL', '2024-01-01Z');
+insert into clients (client_id, tenant_id, segment, updated_at) values
+    ('$client', '$tenant', 'RETAIL', '2024-01-01Z'), ('$other_client', '$tenant', 'RETAIL', '2024-01-01Z');
 insert into accounts (account_id, tenant_id, client_id, account_type, updated_at) values
     (10, '$tenant', '$client', 'CASH', '2024-01-01Z'), (11, '$tenant', '$client', 'CASH', '2024-01-01Z');
 insert into strategies (strategy_id, strategy_name, strategy_type, updated_at) values (7, 'Seven', 'TREND', '2024-01-01Z');
@@ -32,12 +37,15 @@ insert into trades (trade_id, tenant_id, trade_date, client_id, instrument_id, t
 select row_number() over (order by d, i), '$tenant', d + interval '15 hours', '$client', i, format('T-%s-%s', d::date, i), 'BUY', 1, 10,
        'USD', 'NEW', '2024-01-05Z'
 from generate_series('2024-01-02Z'::timestamptz, '2024-01-05', '1 day') d, generate_series(1, 3) i"
-for day in 2 3 4 5; do
-    tapemill enqueue daily_load --date 2024-01-0$day >/dev/null
-done
-wait_until_quiet
-assert_equal 108 "$(sql warehouse "select count(*) from fact_trades")" "facts"
-assert_equal 8 "$(sql warehouse "select count(*) from fact_performance_daily")" "rows of performance"
+    for day in 2 3 4 5; do
+        tapemill enqueue daily_load --date 2024-01-0$day >/dev/null
+    done
+    wait_until_quiet
+    assert_equal 108 "$(sql warehouse "select count(*) from fact_trades")" "facts"
+    assert_equal 8 "$(sql warehouse "select count(*) from fact_performance_daily")" "rows of performance"
+}
+
+set_up
 run_no=1000000
 
 # split TABLE ID_COLUMN ID INSTANT CHANGE [RELOAD]: as a sync leaves it that learns that CHANGE was so since INSTANT: the version that
@@ -92,6 +100,11 @@ astray() {
                    and s.valid_from <= execution_timestamp and execution_timestamp < s.valid_to
                    and c.valid_from <= execution_timestamp and execution_timestamp < c.valid_to
                    and l.valid_from <= execution_timestamp and execution_timestamp < l.valid_to)"
+}
+# Runs that failed; one that waited for books did not.
+failures() {
+    sql warehouse "select string_agg(concat_ws(' ', job_name, business_date, error_code, error_message), '; ') from etl_job_runs
+                   where error_code <> 'waiting'"
 }
 # Flow, sector and trades of the report by sector.
 sectors() {
@@ -294,9 +307,83 @@ wait_until_quiet
 assert_equal '{"instrument": 3}' "$(told moved)" "what it moved by the versions that the sync left"
 rekey 2024-01-05
 assert_equal 0 "$(astray)" "facts with another version than that of their instant"
-assert_equal 0 "$(sql warehouse "select count(*) from etl_job_runs where error_code is not null")" "runs that failed"
+assert_equal '' "$(failures)" "runs that failed"
 
 # ---- arguments
 
 assert_fails 1 tapemill enqueue rekey_facts --date 2024-01-04 --arg run=yesterday --wait
 assert_contains "$(tapemill dead)" 'the number of a run of sync_dimensions' "a run that is no number"
+
+# ---- the same from the source to the report: a state that is late, one of an old dump, and what loads take from members
+
+databases_create real
+set_up
+# change TABLE ID INSTANT CHANGE: at the source, told by its updated_at
+change() {
+    sql source "update $1 set $4, updated_at = '$3' where $2"
+}
+# sync [ARGUMENT=VALUE]...: and whatever follows
+sync() {
+    tapemill enqueue sync_dimensions "${@/#/--arg=}" --wait >"$TEST_DIR/job.log" 2>&1 || fail "$(cat "$TEST_DIR/job.log")"
+    wait_until_quiet
+}
+# The dates that the last sync had re-keyed, and how many facts moved.
+rekeyed() {
+    sql warehouse "select coalesce(string_agg(to_char(j.business_date, 'DD') || ':' || r.updated, ' ' order by j.business_date), 'none')
+                   from etl_jobs j join etl_job_runs r on r.job_id = j.id
+                   where j.job_name = 'rekey_facts' and r.status = 'COMPLETED'
+                     and (j.arguments ->> 'run')::bigint = (select max(run_no) from etl_job_runs where job_name = 'sync_dimensions')"
+}
+sync
+assert_equal none "$(rekeyed)" "dates that are re-keyed though nothing changed"
+assert_equal 'CLIENT,Tech,8 CLIENT,Unknown,4 DESK,Tech,64 DESK,Unknown,32' "$(sectors)" "trades by sector"
+
+places before
+change instruments 'instrument_id = 1' '2024-01-03 12:00Z' "sector = 'Energy'"
+sync mode=changes
+affected=$(keys_of "i.instrument_id = 1 and execution_timestamp >= '2024-01-03 12:00Z'")
+assert_equal "$affected" "$(written_since before)" "facts that a late change of the sector moved"
+assert_equal '03:5 04:9 05:9' "$(rekeyed)" "dates that a late change moved facts of"
+assert_equal 'CLIENT,Energy,3 CLIENT,Tech,5 CLIENT,Unknown,4 DESK,Energy,20 DESK,Tech,44 DESK,Unknown,32' "$(sectors)" \
+    "trades by sector, as of their instants"
+
+places before
+change instruments 'instrument_id = 1' '2024-01-02 10:00Z' "sector = 'Tin'"
+sync mode=full dimension=instrument as_of=2024-01-02T11:00Z
+affected=$(keys_of "i.instrument_id = 1 and execution_timestamp >= '2024-01-02 10:00Z' and execution_timestamp < '2024-01-03 12:00Z'")
+assert_equal "$affected" "$(written_since before)" "facts that a state of an old dump moved"
+assert_equal '02:7 03:4' "$(rekeyed)" "dates that an old state moved facts of"
+assert_equal 'CLIENT,Energy,3 CLIENT,Tech,4 CLIENT,Tin,1 CLIENT,Unknown,4 DESK,Energy,20 DESK,Tech,34 DESK,Tin,10 DESK,Unknown,32' \
+    "$(sectors)" "trades by sector, as of their instants"
+change instruments 'instrument_id = 1' '2024-01-03 12:00Z' "sector = 'Energy'"
+
+change accounts 'account_id = 10' '2024-01-04 20:00Z' "account_type = 'MARGIN'"
+change strategies 'strategy_id = 7' '2024-01-05 10:00Z' "strategy_type = 'CARRY'"
+sync
+assert_equal '04:0 05:21' "$(rekeyed)" "dates that an account and a strategy moved facts of"
+assert_equal '10 MARGIN 12, 11 CASH 12' "$(performance 2024-01-04)" "performance of a date at whose end the account is another"
+assert_equal 'CARRY' "$(sql warehouse "select distinct strategy_type from fact_performance_daily join dim_strategy using (strategy_key)
+    where date_key = 20240105")" "the strategy's version in performance"
+
+change instruments 'instrument_id = 2' '2024-01-05 12:00Z' "currency = 'EUR'"
+change accounts 'account_id = 11' '2024-01-05 16:00Z' "client_id = '$other_client'"
+sync
+assert_equal 'CLIENT|USD|4, DESK|EUR|4, DESK|USD|28' "$(sql warehouse "
+    select string_agg(source || '|' || currency || '|' || n, ', ' order by source, currency)
+    from (select source, f.currency, count(*) from fact_trades f join dim_instrument i using (instrument_key)
+          where i.instrument_id = 2 group by source, f.currency) x (source, currency, n)")" "currencies of the instrument's facts"
+assert_equal "$client|48, $other_client|48" "$(sql warehouse "
+    select string_agg(client_id || '|' || n, ', ' order by client_id)
+    from (select c.client_id, count(*) from fact_trades f join dim_client c on c.client_key = f.client_key
+          where source = 'DESK' group by 1) x (client_id, n)")" "clients of the accounts' fills"
+assert_equal 0 "$(astray)" "facts with another version than that of their instant"
+
+# Every date loaded again says the same: re-keying left what a load would have.
+tapemill fingerprint --json >"$TEST_DIR/before.json"
+for day in 2 3 4 5; do
+    tapemill enqueue daily_load --date 2024-01-0$day >/dev/null
+done
+wait_until_quiet
+tapemill fingerprint --json >"$TEST_DIR/after.json"
+assert_equal "$(cat "$TEST_DIR/before.json")" "$(cat "$TEST_DIR/after.json")" "the warehouse after all dates are loaded again"
+assert_equal '' "$(failures)" "runs that failed"
