@@ -11,6 +11,8 @@
 #   month     the same in a month that has no partitions yet
 #   again     a date that was loaded, and whose rows have changed in the source
 #   anew      the same with changes in all rows, so that its leaf is written anew
+#   rekey     a loaded date one of whose accounts was gone for a while and was another after it: rekey_facts moves its facts, with
+#             an inferred version for those of that while
 #   fold      a month of two such dates, which fold_month folds; the effect is its single leaf, with the same facts
 #   inferring one of whose rows some name an account that has not arrived
 #   failing   a date whose load cannot work at first, and is retried when the cause is gone
@@ -24,6 +26,7 @@ for point in "${points[@]}"; do
     case $point in
     keeper.*) cases+=("fresh $point kill") ;;
     leaf.*) changing+=("anew $point kill" "anew $point kill-parent") ;;
+    rekey.*) cases+=("rekey $point kill" "rekey $point kill-parent") ;;
     fold.*) cases+=("fold $point kill" "fold $point kill-parent") ;;
     partition.*) cases+=("month $point kill" "month $point kill-parent") ;;
     load.inferred) cases+=("inferring $point kill" "inferring $point kill-parent") ;;
@@ -165,6 +168,49 @@ kill_fold() {
                (select count(*) from etl_quarantine
                 where to_char(business_date, 'YYYYMM') = '$(date -u -d "$date" +%Y%m)')
         from pg_inherits where inhparent = 'fact_trades_m$(date -u -d "$date" +%Y%m)'::regclass")" "$what: the leaf"
+    assert_equal "${expected[$date]}" "$(print_of fact_trades "$date")" "$what: the facts"
+}
+
+# Afterwards the warehouse is made as it was, so that it can be compared with the undisturbed.
+kill_rekey() {
+    local key gone back later="account_key > (select max(account_key) from before)"
+    enqueue load_executions --date "$date"
+    wait_until_quiet
+    key=$(sql warehouse "select account_key from fact_trades where date_key = ${date//-/} group by 1 order by count(*) desc, 1 limit 1")
+    IFS='|' read -r gone back < <(sql warehouse "
+        select percentile_disc(0.3) within group (order by execution_timestamp), percentile_disc(0.7) within group (order by execution_timestamp)
+        from fact_trades where date_key = ${date//-/} and account_key = $key")
+    sql warehouse "
+        create table before as select * from dim_account;
+        update dim_account set valid_to = '$gone', is_current = false, ends_deleted = true where account_key = $key;
+        insert into dim_account (account_id, tenant_id, client_id, account_type, version, valid_from)
+        select account_id, tenant_id, client_id, 'MARGIN', 2, '$back' from dim_account where account_key = $key;
+        update dim_epochs set epoch = epoch + 1 where dimension = 'account'"
+    arm "$point" "$action"
+    enqueue rekey_facts --date "$date"
+    wait_until_hit "$point"
+    wait_until_over "$JOB"
+    wait_until_quiet
+    assert_equal "done 0 COMPLETED 1" "$(story "$JOB")" "$what: the job"
+    assert_equal 'f t f|0|3' "$(sql warehouse "
+        select string_agg(is_inferred::text, ' ' order by valid_from), sum(astray), count(*)
+        from (select distinct a.account_key, left(a.is_inferred::text, 1) as is_inferred, a.valid_from,
+                     count(*) filter (where execution_timestamp < a.valid_from or execution_timestamp >= a.valid_to) as astray
+              from fact_trades f join dim_account a using (account_key)
+              where f.date_key = ${date//-/} and (account_key = $key or $later) group by 1, 2, 3) versions")" "$what: the account's versions"
+    assert_equal 1 "$(sql warehouse "select count(*) from etl_jobs where parent_id = $JOB and job_name = 'daily_performance'")" \
+        "$what: follow-up jobs enqueued by its transaction"
+    assert_equal 1 "$(sql warehouse "select count(*) from fact_performance_daily where date_key = ${date//-/} and $later
+        and account_key in (select account_key from dim_account where not is_inferred)
+        and not exists (select from fact_performance_daily p where p.date_key = ${date//-/} and p.account_key = $key)
+        having count(*) > 0" | wc -l)" "$what: the performance"
+    sql warehouse "
+        update fact_trades set account_key = $key where date_key = ${date//-/} and $later;
+        update fact_performance_daily set account_key = $key where date_key = ${date//-/} and $later;
+        delete from dim_account where $later;
+        update dim_account set valid_to = 'infinity', is_current = true, ends_deleted = false where account_key = $key;
+        update dim_epochs set epoch = epoch + 1 where dimension = 'account';
+        drop table before"
     assert_equal "${expected[$date]}" "$(print_of fact_trades "$date")" "$what: the facts"
 }
 

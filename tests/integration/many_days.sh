@@ -61,6 +61,8 @@ declare -A values=(
     [jobs/trade_build/stands_elsewhere]="makes 'fact_trades_m201801_all', 'DESK', 'D'"
     [jobs/trade_compare/facts]="makes D, 'DESK'"
     [jobs/compare_source/compare]="D, 'DESK', 'executions', '2018-02-14', '{}'"
+    [jobs/rekey_facts/find]="makes 'account', 'dim_account', 'account_id', D, 1" [jobs/rekey_facts/move]='D, 1'
+    [jobs/rekey_facts/performance_differs]="D, '2018-02-15Z'"
     [jobs/realized_pnl/events]="makes D, 0, '{DESK,CLIENT}'"
     [jobs/realized_pnl/update_facts]="D, 'DESK'"
     [jobs/realized_pnl/report_assumed_multipliers]="gen_random_uuid(), '2018-02-14', D"
