@@ -106,6 +106,17 @@ failures() {
     sql warehouse "select string_agg(concat_ws(' ', job_name, business_date, error_code, error_message), '; ') from etl_job_runs
                    where error_code <> 'waiting'"
 }
+# Every date loaded again says the same: re-keying left what a load would have.
+loads_say_the_same() {
+    local day
+    tapemill fingerprint --json >"$TEST_DIR/before.json"
+    for day in 2 3 4 5; do
+        tapemill enqueue daily_load --date 2024-01-0$day >/dev/null
+    done
+    wait_until_quiet
+    tapemill fingerprint --json >"$TEST_DIR/after.json"
+    assert_equal "$(cat "$TEST_DIR/before.json")" "$(cat "$TEST_DIR/after.json")" "the warehouse after all dates are loaded again"
+}
 # Flow, sector and trades of the report by sector.
 sectors() {
     tapemill report trades --by sector --csv | sed 1d | cut -d , -f 2,5,8 | paste -sd ' '
@@ -378,12 +389,28 @@ assert_equal "$client|48, $other_client|48" "$(sql warehouse "
           where source = 'DESK' group by 1) x (client_id, n)")" "clients of the accounts' fills"
 assert_equal 0 "$(astray)" "facts with another version than that of their instant"
 
-# Every date loaded again says the same: re-keying left what a load would have.
-tapemill fingerprint --json >"$TEST_DIR/before.json"
-for day in 2 3 4 5; do
-    tapemill enqueue daily_load --date 2024-01-0$day >/dev/null
-done
-wait_until_quiet
-tapemill fingerprint --json >"$TEST_DIR/after.json"
-assert_equal "$(cat "$TEST_DIR/before.json")" "$(cat "$TEST_DIR/after.json")" "the warehouse after all dates are loaded again"
+loads_say_the_same
 assert_equal '' "$(failures)" "runs that failed"
+
+# ---- all at once: syncs of states from any time, loads, re-keying by hand, books and folds of the same dates
+
+start_worker
+start_worker
+sectors=(Tech Energy Tin Gold)
+RANDOM=5
+for ((round = 0; round < 15; round++)); do
+    change instruments "instrument_id = $((RANDOM % 3 + 1))" "2024-01-0$((RANDOM % 4 + 2)) $((RANDOM % 24)):00Z" "sector = '${sectors[RANDOM % 4]}'"
+    change accounts "account_id = $((RANDOM % 2 + 10))" "2024-01-0$((RANDOM % 4 + 2)) $((RANDOM % 24)):00Z" "account_type = '${sectors[RANDOM % 4]}'"
+    for target in sync_dimensions "load_executions --date 2024-01-0$((RANDOM % 4 + 2))" "load_trades --date 2024-01-0$((RANDOM % 4 + 2))" \
+        "rekey_facts --date 2024-01-0$((RANDOM % 4 + 2))" "pnl_forward --date 2024-01-0$((RANDOM % 4 + 2))" sync_dimensions; do
+        # shellcheck disable=SC2086
+        tapemill enqueue $target >/dev/null
+    done
+done
+tapemill enqueue fold_month --date 2024-01-15 >/dev/null
+wait_until_quiet
+sync
+assert_equal 0 "$(astray)" "facts with another version than that of their instant"
+assert_equal 0 "$(sql warehouse "select count(*) from etl_jobs where state in ('dead', 'cancelled')")" "jobs that were given up"
+assert_equal 0 "$(grep -c 'deadlock detected' "$SERVERS_HOME/postgres.log")" "deadlocks"
+loads_say_the_same
