@@ -19,7 +19,9 @@ select coalesce(nullif($1, '')::timestamptz, clock_timestamp()) at time zone 'UT
 
 -- name: newest_instant
 -- $1 the source's clock. It may have been set back since the last comparison: what is seen now is newer all the same.
-select greatest($1::timestamptz, max(compared_at)) at time zone 'UTC' || '+00' from dim_comparisons
+select greatest($1::timestamptz, max(compared_at) filter (where compared_at > $1::timestamptz) + interval '1 microsecond')
+       at time zone 'UTC' || '+00'
+from dim_comparisons
 
 -- name: advance_epoch
 update dim_epochs set epoch = epoch + 1, updated_at = now() where dimension = $1::text

@@ -337,10 +337,12 @@ class Test:
 
     def step(self, number):
         kind = self.random.random()
-        self.clock += self.random.choice([0, 1, 1, 2, 5, 30, -3]) * HOUR
+        self.clock += self.random.choice([0, 1, 1, 2, 5, 30, -3]) * HOUR + 1
         arguments, content, replay, at = {"mode": "full", "deletes": "all"}, self.source, False, self.clock
         if kind < 0.3:
-            replay, at = True, self.instant()
+            seen = sorted({at for members in self.members.values() for member in members.values() for at in member.seen
+                           if at < self.clock})
+            replay, at = True, self.random.choice(seen) if seen and self.random.random() < 0.3 else self.instant()
             content = self.dump(at)
             arguments["as_of"] = f"{rows_of('warehouse', f'select {literal(at)}')[0][0][0]}"
         else:
@@ -369,7 +371,7 @@ class Test:
         comparisons, members = self.comparisons[dimension.name], self.members[dimension.name]
         until = at
         if not replay:  # the newest there is, even if the source's clock was set back
-            at = max([at, *newest])
+            at = max([at, *(other + 1 for other in newest if other > at)])
         for member in members.values():
             member.before = dict(member.seen), list(member.versions)
         if mode == "changes":
