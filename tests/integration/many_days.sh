@@ -55,6 +55,7 @@ declare -A values=(
     [jobs/trade_load/superseded_elsewhere]="D, 'DESK', D"
     [jobs/trade_load/leave_other_day]="'DESK', D"
     [jobs/trade_load/pair]="makes 'fact_trades', D, 'DESK'"
+    [jobs/trade_load/pair_tenants]="makes 'fact_trades', D, 'DESK'"
     [jobs/trade_load/update]="D, 'DESK', 1"
     [jobs/trade_load/remove_vanished]="makes 'fact_trades', D, 'DESK', 1"
     [jobs/trade_load/missing_rates]="gen_random_uuid(), 'executions', '2018-02-14', '7', D, 'DESK'"
