@@ -105,7 +105,7 @@ execution 1 '2024-01-02 15:00Z' 10 20.5
 execution 2 '2024-01-02 15:01Z' 1.0 0.12345678
 execution 3 '2024-01-02 15:02Z' 1.00000000 3.00 CANCELLED
 execution 4 '2024-01-02 15:03Z' "'NaN'" 1
-execution 5 '2024-01-02 15:04Z' 5 1 NEW 99
+execution 5 '2024-01-02 15:04Z' 5 1 NEW null
 execution 6 '2024-01-02 15:05Z' 7 7
 trade 1 T-1 '2024-01-02 15:00Z' 3
 trade 2 T-1 '2024-01-02 16:00Z' 4
