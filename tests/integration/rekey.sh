@@ -351,7 +351,7 @@ assert_equal 'CLIENT,Tech,8 CLIENT,Unknown,4 DESK,Tech,64 DESK,Unknown,32' "$(se
 
 places before
 change instruments 'instrument_id = 1' '2024-01-03 12:00Z' "sector = 'Energy'"
-sync mode=changes
+sync
 affected=$(keys_of "i.instrument_id = 1 and execution_timestamp >= '2024-01-03 12:00Z'")
 assert_equal "$affected" "$(written_since before)" "facts that a late change of the sector moved"
 assert_equal '03:5 04:9 05:9' "$(rekeyed)" "dates that a late change moved facts of"
