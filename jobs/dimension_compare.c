@@ -18,7 +18,7 @@ struct streams {
     const struct copy_field *version;
     bool ended, is_met;        /* of the versions; a row has met the version at hand */
     struct dimension_id id;    /* of the last row */
-    bool has_row, is_the_same; /* the last row still lies at the end of staged, and says nothing new */
+    bool has_row, is_the_same; /* there was a last row; it said the same as the version at hand and was not staged */
 };
 
 /* ---- the order ---------------------------------------------------------------------------------------------- */
@@ -119,25 +119,41 @@ says_the_same(const struct streams *streams, const struct copy_field *row, bool 
     return ERROR_NONE;
 }
 
-/* What becomes of the last row, now that the next one is known not to be of the same member. */
 static enum error_code
-settle_row(struct streams *streams, struct error *error)
-{
-    if (streams->has_row && streams->is_the_same) {
-        copy_drop_row(streams->staged);
-        streams->comparison->unchanged++;
-    }
-    streams->has_row = streams->is_the_same = false;
-    return copy_flush(streams->staged, error);
-}
-
-static void
-stage_row(struct streams *streams, const struct copy_field *row)
+stage_row(struct streams *streams, const struct copy_field *row, struct error *error)
 {
     size_t columns = streams->definition->extract->count;
     copy_put_row(streams->staged, (int16_t)columns);
     for (size_t i = 0; i < columns; i++)
         copy_put_field(streams->staged, &row[i]);
+    return copy_flush(streams->staged, error);
+}
+
+/* Another row of the same member: which of both counts is told later, beside each other. One that said the same as the
+ * version was not staged; the version stands for it. */
+static enum error_code
+take_second(struct streams *streams, const struct copy_field *row, struct error *error)
+{
+    if (streams->is_the_same) {
+        streams->is_the_same = false;
+        streams->comparison->unchanged--;
+        if (stage_row(streams, streams->version, error))
+            return error->code;
+    }
+    return stage_row(streams, row, error);
+}
+
+static enum error_code
+take_first(struct streams *streams, const struct copy_field *row, const struct dimension_id *id, struct error *error)
+{
+    streams->is_the_same = false;
+    streams->has_row = true;
+    streams->id = *id;
+    if (find_version(streams, id, error) ||
+        (streams->is_met && says_the_same(streams, row, &streams->is_the_same, error)))
+        return error->code;
+    streams->comparison->unchanged += streams->is_the_same;
+    return streams->is_the_same ? ERROR_NONE : stage_row(streams, row, error);
 }
 
 static enum error_code
@@ -145,29 +161,15 @@ take_row(struct streams *streams, const struct copy_field *row, struct error *er
 {
     struct dimension_id id;
     streams->comparison->extracted++;
-    if (row[0].length < 0) { /* of nobody */
-        if (settle_row(streams, error))
-            return error->code;
-        stage_row(streams, row);
-        return ERROR_NONE;
-    }
+    if (row[0].length < 0) /* of nobody */
+        return stage_row(streams, row, error);
     if (read_id(&row[0], &id, error))
         return error->code;
     int order = streams->has_row ? order_of_ids(streams, &streams->id, &id) : -1;
     if (order > 0)
         return error_set(error, ERROR_BUG, "the source gives the rows of %s in another order than that of %s",
                          streams->definition->extract->name, streams->definition->id);
-    if (order < 0 && settle_row(streams, error))
-        return error->code;
-    stage_row(streams, row);
-    streams->is_the_same = false;
-    if (order < 0 && find_version(streams, &id, error))
-        return error->code;
-    if (order < 0 && streams->is_met && says_the_same(streams, row, &streams->is_the_same, error))
-        return error->code;
-    streams->has_row = true;
-    streams->id = id;
-    return ERROR_NONE;
+    return order ? take_first(streams, row, &id, error) : take_second(streams, row, error);
 }
 
 /* ---- both --------------------------------------------------------------------------------------------------- */
@@ -206,8 +208,6 @@ read_streams(struct streams *streams, struct error *error)
         if (!code && !end)
             code = take_row(streams, row, error);
     }
-    if (!code)
-        code = settle_row(streams, error);
     while (!code && !streams->ended)
         code = pass_version(streams, error);
     return code;

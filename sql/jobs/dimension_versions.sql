@@ -3,10 +3,6 @@
 -- source row, d a version. The parameters of each are named in the table in jobs/dimension_versions.c.
 
 -- name: prepare utility
--- What the comparison has just read is in memory, and few of its rows are looked up here: pages cost the same in any order,
--- and compiling a plan would take longer than running it.
-set local jit = off;
-set local random_page_cost = 1;
 create temporary table if not exists {touched} (id {id_type} primary key, is_new boolean not null) on commit drop;
 -- Of each member: the instant for which its state at the source stands, since when it is known to have been there, the
 -- last observation, the last at which it was there, and the first run that saw it (all before this one), and whether it

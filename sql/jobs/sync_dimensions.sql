@@ -30,6 +30,10 @@ update dim_epochs set epoch = epoch + 1, updated_at = now() where dimension = $1
 select set_config($1::text, $2::text::uuid::text, true)
 
 -- name: temporary utility
+-- What the comparison has just read is in memory, and few of its rows are looked up from here on: pages cost the same in any order,
+-- and compiling a plan would take longer than running it.
+set local jit = off;
+set local random_page_cost = 1;
 create temporary table if not exists {stage} ({declare}, updated_at timestamptz, issues text) on commit drop;
 create temporary table if not exists {absent} (id {id_type} primary key) on commit drop;
 truncate {stage}, {absent};
