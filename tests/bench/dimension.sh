@@ -6,7 +6,7 @@ changed=$(((members + 99) / 100)) gone=$(((members + 1999) / 2000))
 dimensions=(client instrument)
 declare -A source_table=([client]=clients [instrument]=instruments)
 declare -A change=([client]="segment = segment || '+'" [instrument]="sector = sector || '+'")
-declare -A place=([client]='right(client_id::text, 12)::bigint' [instrument]=instrument_id)
+declare -A place=([client]='substr(client_code, 2)::bigint' [instrument]=instrument_id)
 
 fill_members() {
     say "filling a source with $members clients and $members instruments"
@@ -14,7 +14,7 @@ fill_members() {
     "$bin/tapemill" source init >/dev/null
     sql "$SOURCE_DATABASE" -c "
         insert into clients (client_id, client_code, name, client_type, region, segment, industry, onboard_date, status, updated_at)
-        select ('00000000-0000-4000-8000-' || lpad(i::text, 12, '0'))::uuid, 'C' || i, 'Client number ' || i,
+        select md5('client ' || i)::uuid, 'C' || i, 'Client number ' || i,
                (array['HEDGE_FUND', 'CORPORATE', 'BANK'])[i % 3 + 1], (array['EMEA', 'AMER', 'APAC'])[i % 3 + 1],
                (array['GOLD', 'SILVER', 'BRONZE', null])[i % 4 + 1], 'Industry ' || i % 50, date '2015-01-01' + i % 3000,
                'ACTIVE', timestamptz '2024-01-02 09:00Z' + i * interval '1 second'
