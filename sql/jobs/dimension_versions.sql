@@ -26,7 +26,12 @@ create temporary table if not exists old_{work} (
     key integer primary key, id {id_type}, valid_from timestamptz, valid_to timestamptz, is_inferred boolean,
     in_facts text, line text
 ) on commit drop;
-truncate {touched}, members_{work}, points_{work}, regions_{work}, old_{work};
+-- Members that only go on from where they were.
+create temporary table if not exists forward_{work} (
+    id {id_type} primary key, key integer not null, version integer not null, seen_at timestamptz not null,
+    is_opened boolean not null, is_corrected boolean not null, reload boolean not null
+) on commit drop;
+truncate {touched}, forward_{work}, members_{work}, points_{work}, regions_{work}, old_{work};
 
 -- name: insert_members utility
 -- Members that nobody knew, seen as they are now: one version, from the beginning of time, so that earlier facts find it.
@@ -43,8 +48,62 @@ with opened as (
 )
 insert into {touched} (id, is_new) select {id}, true from opened
 
+-- name: forward utility
+-- Most of what is seen is this: a member that is there, with a stamp later than all that was observed of it. Its current
+-- version holds until then, and what is staged from then on; all that follows from an observation elsewhere is known.
+insert into forward_{work} (id, key, version, seen_at, is_opened, is_corrected, reload)
+select s.{id}, d.{key}, d.version, s.updated_at, row({type2_old}) is distinct from row({type2_values}),
+       row({type1_old}) is distinct from row({type1_values}), row({facts_old})::text <> row({facts_values})::text
+from {stage} s
+join {table} d on d.{id} = s.{id} and d.is_current and not d.is_inferred
+where s.updated_at <= $1::timestamptz
+  and s.updated_at > (select max(o.observed_at) from {observations} o where o.{id} = s.{id})
+
+-- name: forward_observe utility
+insert into {observations} ({id}, observed_at, run_no) select id, seen_at, $1::bigint from forward_{work}
+
+-- name: forward_close utility
+update {table} d
+set valid_to = f.seen_at, is_current = false, expiration_date = (f.seen_at at time zone current_setting('TimeZone'))::date
+from forward_{work} f
+where d.{key} = f.key and f.is_opened
+
+-- name: forward_open utility
+insert into {table} ({id}, {columns}, source_updated_at, known_from, version, valid_from, effective_date)
+select s.{id}, {values}, s.updated_at, $1::timestamptz, f.version + 1, f.seen_at,
+       (f.seen_at at time zone current_setting('TimeZone'))::date
+from forward_{work} f
+join {stage} s on s.{id} = f.id
+where f.is_opened
+order by s.{id}
+
+-- name: forward_correct utility
+update {table} d
+set ({type1_columns}) = row({type1_values})
+from forward_{work} f
+join {stage} s on s.{id} = f.id
+where d.{id} = f.id and f.is_corrected and row({type1_old}) is distinct from row({type1_values})
+
+-- name: forward_stamp utility
+update {table} d
+set source_updated_at = f.seen_at
+from forward_{work} f
+where d.{key} = f.key and not f.is_opened
+
+-- name: forward_moved utility
+-- $2 the dimension.
+insert into etl_dimension_changes (run_no, dimension, old_key, changed_from, changed_to, reload)
+select $1::bigint, $2::text, key, seen_at, 'infinity', reload from forward_{work} where is_opened order by id
+
+-- name: forward_touch utility
+insert into {touched} (id, is_new) select id, false from forward_{work} where is_opened or is_corrected
+
+-- name: forward_count utility
+select count(*) filter (where is_opened or is_corrected), count(*) filter (where not (is_opened or is_corrected))
+from forward_{work}
+
 -- name: members utility
--- All that was staged but those. A live run's state is the newest there is.
+-- All that was staged but both. A live run's state is the newest there is.
 insert into members_{work} (id, is_absent, seen_at, known_from, last_at, last_live_at, first_run, has_real,
                             has_current)
 select m.id, m.is_absent, case when $2::boolean then $1::timestamptz else greatest($1::timestamptz, o.last_at) end,
@@ -54,6 +113,7 @@ select m.id, m.is_absent, case when $2::boolean then $1::timestamptz else greate
 from (
     select s.{id} as id, false as is_absent from {stage} s
     where not exists (select from {touched} t where t.id = s.{id})
+      and not exists (select from forward_{work} f where f.id = s.{id})
     union all
     select id, true from {absent}
 ) m

@@ -140,7 +140,7 @@ create table dim_comparisons (
 create table etl_dimension_changes (
     id            bigint generated always as identity primary key,
     run_no        bigint not null,
-    dimension     text not null references dim_epochs,
+    dimension     text not null,
     old_key       integer not null,
     changed_from  timestamptz not null,
     changed_to    timestamptz not null,

@@ -5,7 +5,7 @@ one_by_one=$(dirname "$bin")/tests/bin/dimension_one_by_one
 changed=$(((members + 99) / 100)) gone=$(((members + 1999) / 2000))
 dimensions=(client instrument)
 declare -A source_table=([client]=clients [instrument]=instruments)
-declare -A change=([client]="segment = segment || '+'" [instrument]="sector = sector || '+'")
+declare -A change=([client]="segment = coalesce(segment, '') || '+'" [instrument]="sector = sector || '+'")
 declare -A place=([client]='substr(client_code, 2)::bigint' [instrument]=instrument_id)
 
 fill_members() {
