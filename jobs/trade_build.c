@@ -141,8 +141,7 @@ build(struct trade_load *load, const struct partition_leaf *leaf, bool *built, s
     char exists[8];
     bool elsewhere;
     *built = false;
-    if (day_lock(warehouse, load->definition->source_label, load->date_key_number, error) ||
-        database_value(warehouse, BUILD_SQL("leaf_exists"), DATABASE_VALUES(leaf->name, leaf->parent), exists,
+    if (database_value(warehouse, BUILD_SQL("leaf_exists"), DATABASE_VALUES(leaf->name, leaf->parent), exists,
                        sizeof(exists), error))
         return error->code;
     if (exists[0] == 't')
@@ -167,7 +166,9 @@ build(struct trade_load *load, const struct partition_leaf *leaf, bool *built, s
 enum error_code
 trade_build(struct trade_load *load, const struct partition_leaf *leaf, bool *built, struct error *error)
 {
-    if (begin(load, error))
+    /* The day before the savepoint: it is held to the commit, whatever is given back meanwhile. */
+    if (day_lock(load->context->warehouse, load->definition->source_label, load->date_key_number, error) ||
+        begin(load, error))
         return error->code;
     enum error_code code = build(load, leaf, built, error);
     load->leaf = NULL;
