@@ -3,7 +3,9 @@
  *
  * With the argument run: the facts of the versions that this run of sync_dimensions took instants from
  * (etl_dimension_changes), in those intervals; the sync enqueues a job for each loaded date that one of them meets.
- * Without: every fact of the date, which is for repairs by hand. Only facts that move are written; measures, books and
+ * Where the run changed what loads take from the member, its facts are meant under whatever key they have by now.
+ * Without: every fact of the date, which is for repairs by hand; the desk's facts that do not have the tenant, client
+ * or currency of their members are loaded again. Only facts that move are written; measures, books and
  * source_updated_at stay, since books go by natural ids. A gap that a delete left, with a fact in it, is filled by an
  * inferred version.
  *
@@ -52,6 +54,23 @@ read_arguments(struct rekey *rekey, struct error *error)
     (void)snprintf(rekey->date_key, sizeof(rekey->date_key), "%d", (int)calendar_date_key(rekey->days));
     (void)snprintf(rekey->run_no, sizeof(rekey->run_no), "%" PRId64, run->run_no);
     return ERROR_NONE;
+}
+
+/* A number that no run of sync_dimensions had would move nothing, and say that all is done. */
+static enum error_code
+check_changes_run(struct rekey *rekey, struct error *error)
+{
+    char is_known[8];
+    if (!rekey->changes_run)
+        return ERROR_NONE;
+    if (database_value(rekey->context->warehouse, SQL("is_sync"), DATABASE_VALUES(rekey->changes_run), is_known,
+                       sizeof(is_known), error))
+        return error->code;
+    return is_known[0] == 't' ? ERROR_NONE
+                              : error_set(error, ERROR_ARGUMENT,
+                                          "there is no run %s of sync_dimensions; leave the argument run out to look "
+                                          "at all facts of the date",
+                                          rekey->changes_run);
 }
 
 static enum error_code
@@ -117,7 +136,8 @@ read_id(const char *text, struct dimension_id *id)
         }
 }
 
-/* In a transaction of its own: whoever attaches a partition waits for writers of dimensions. */
+/* In a transaction of its own: whoever attaches a partition waits for writers of dimensions. The fence is looked at, so
+ * that a run that was taken over infers nothing. */
 static enum error_code
 infer(struct rekey *rekey, enum dimension dimension, const struct rows *rows, struct error *error)
 {
@@ -134,7 +154,9 @@ infer(struct rekey *rekey, enum dimension dimension, const struct rows *rows, st
     }
     if (job_side(rekey->context, &side, error) || database_begin(side, error))
         return error->code;
-    enum error_code code = dimension_infer(side, dimension, missing, count, &inferred, error);
+    enum error_code code = ledger_check(side, rekey->context->run, error);
+    if (!code)
+        code = dimension_infer(side, dimension, missing, count, &inferred, error);
     if (!code)
         code = database_commit(side, error);
     if (code) {
@@ -277,8 +299,9 @@ run(struct job_context *context, struct error *error)
 {
     struct rekey rekey = {.context = context};
     char loads[64];
-    if (read_arguments(&rekey, error) || take_locks(&rekey, error) || move_facts(&rekey, error) ||
-        follow_performance(&rekey, error) || follow_loads(&rekey, loads, sizeof(loads), error))
+    if (read_arguments(&rekey, error) || check_changes_run(&rekey, error) || take_locks(&rekey, error) ||
+        move_facts(&rekey, error) || follow_performance(&rekey, error) ||
+        follow_loads(&rekey, loads, sizeof(loads), error))
         return error->code;
     return describe(&rekey, loads, error);
 }

@@ -1,4 +1,5 @@
-/* dimension check, second part: every fact points to the version that was valid at its instant. */
+/* dimension check, second part: every fact points to the version that was valid at its instant, and has what loads take
+ * from it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +101,26 @@ check_performance(struct day *day, enum dimension dimension, struct error *error
     return code;
 }
 
+/* What a load took from the member into the fact. The desk's alone: a client's trade may bring its own. */
+static enum error_code
+check_taken(struct day *day, enum dimension dimension, const char *statement, struct error *error)
+{
+    struct command_dimension_check *check = day->check;
+    struct rows *rows;
+    if (database_query(check->warehouse, sql_text(FILE_NAME, statement), DATABASE_VALUES(day->date_key, check->limit),
+                       &rows, error))
+        return error->code;
+    enum error_code code = ERROR_NONE;
+    if (rows_count(rows)) {
+        check->figures[dimension].differences += rows_integer(rows, 0, 3);
+        code = find_remedy(day, error);
+    }
+    if (!code)
+        code = tell_orphans(day, dimension, "taken", day->rekey, rows, 4, error);
+    rows_free(rows);
+    return code;
+}
+
 static enum error_code
 count_unknown(struct day *day, struct error *error)
 {
@@ -116,6 +137,8 @@ count_unknown(struct day *day, struct error *error)
 static enum error_code
 check_day(struct day *day, struct error *error)
 {
+    static const char *const taken[DIMENSION_COUNT] = {
+        [DIMENSION_ACCOUNT] = "taken_account", [DIMENSION_INSTRUMENT] = "taken_instrument"};
     if (count_unknown(day, error))
         return error->code;
     for (int i = 0; i < DIMENSION_COUNT; i++) {
@@ -123,7 +146,8 @@ check_day(struct day *day, struct error *error)
         if (!day->check->chosen[i])
             continue;
         if (check_trades(day, (enum dimension)i, error) ||
-            (has_performance && check_performance(day, (enum dimension)i, error)))
+            (has_performance && check_performance(day, (enum dimension)i, error)) ||
+            (taken[i] && check_taken(day, (enum dimension)i, taken[i], error)))
             return error->code;
     }
     return ERROR_NONE;

@@ -17,24 +17,37 @@ create temporary table if not exists stage_rekeyed (
 ) on commit drop;
 truncate stage_rekeyed;
 
+-- name: is_sync
+-- Whether $1 is a run of sync_dimensions. Runs are forgotten before what they changed.
+select exists (select from etl_job_runs where run_no = $1::bigint and job_name = 'sync_dimensions')
+       or exists (select from etl_dimension_changes where run_no = $1::bigint)
+
 -- name: find
 -- The statement for one dimension: $1 its name, $2 table, $3 column of the natural id, $4 date key, $5 the run whose changes
--- are followed, or null: all facts of the date. A version that is valid at no instant covers none.
+-- are followed, or null: all facts of the date. A version that is valid at no instant covers none. What is to be loaded again
+-- is so under any key of the member: another run, or somebody by hand, may have moved the fact already.
 select format($statement$
 insert into stage_rekeyed
 select %1$L, f.source, f.trade_key, f.execution_timestamp, f.tenant_id, f.currency, f.is_deleted, o.%3$I::text, f.%5$I, v.%5$I,
        %6$s
 from fact_trades f
-%7$s
 join %2$I o on o.%5$I = f.%5$I
 left join %2$I v on v.%3$I = o.%3$I and v.valid_from <= f.execution_timestamp and f.execution_timestamp < v.valid_to
+%7$s
 where f.date_key = %4$s and o.%3$I is not null and (v.%5$I is distinct from f.%5$I or %6$s)
-$statement$, $1::text, $2::text, $3::text, $4::integer, regexp_replace($3::text, '_id$', '_key'),
-              case when $5::bigint is null then 'false' else 'c.reload' end,
+$statement$, $1::text, $2::text, $3::text, $4::integer, k.key,
+              case when $5::bigint is not null then 'c.reload'
+                   when $1 = 'account'
+                   then 'coalesce(f.source = ''DESK'' and not f.is_deleted and v.account_key is not null and (f.tenant_id <> v.tenant_id '
+                        'or (select l.client_id from dim_client l where l.client_key = f.client_key) is distinct from v.client_id), false)'
+                   when $1 = 'instrument' then 'coalesce(f.source = ''DESK'' and not f.is_deleted and f.currency <> v.currency, false)'
+                   else 'false' end,
               case when $5::bigint is null then ''
-                   else format('join etl_dimension_changes c on c.run_no = %s and c.dimension = %L and c.old_key = f.%I '
+                   else format('join (select r.*, k.%1$I as member from etl_dimension_changes r join %2$I k on k.%3$I = r.old_key '
+                               'where r.run_no = %4$s and r.dimension = %5$L) c on c.member = o.%1$I and (c.reload or c.old_key = f.%3$I) '
                                'and c.changed_from <= f.execution_timestamp and f.execution_timestamp < c.changed_to',
-                               $5::bigint, $1::text, regexp_replace($3::text, '_id$', '_key')) end)
+                               $3::text, $2::text, k.key, $5::bigint, $1::text) end)
+from (select regexp_replace($3::text, '_id$', '_key') as key) k
 
 -- name: missing
 -- The statement for one dimension: members without a version, once per gap, and an instant in it, in microseconds. $1 its name,
@@ -71,12 +84,14 @@ where f.date_key = $1::integer and f.source = m.source and f.trade_key = m.trade
 select dimension, count(distinct (source, trade_key)) from stage_rekeyed where new_key <> old_key group by dimension order by dimension
 
 -- name: reloads
--- The loads that must run again: what they take from the member into the fact changed. A fill's currency is its instrument's;
--- where versions moved more than once since the fact was loaded, the fact itself tells.
+-- The loads that must run again: what they take from the member into the fact changed. From an instrument that is the currency,
+-- of a fill always, of a client's trade if it names none: the fact itself tells whether it has the version's.
 select distinct case m.source when 'DESK' then 'load_executions' else 'load_trades' end as job
 from stage_rekeyed m
 left join dim_instrument i on m.dimension = 'instrument' and i.instrument_key = m.new_key
-where m.reload or (m.source = 'DESK' and not m.is_deleted and i.currency <> m.currency)
+where case when m.dimension <> 'instrument' then m.reload
+           when m.reload then i.currency is distinct from m.currency
+           else m.source = 'DESK' and not m.is_deleted and i.currency <> m.currency end
 order by job
 
 -- name: performance_differs

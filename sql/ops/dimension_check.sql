@@ -153,6 +153,32 @@ group by {key}, d.{id}, d.version
 order by {key}
 limit $3::bigint
 
+-- name: taken_account
+-- $1 date_key, $2 how many are told: live facts of the desk that do not have the tenant and the client of their account.
+select a.account_id::text as id, account_key as key, count(*) as facts, sum(count(*)) over ()::bigint as total,
+       format('trade %s has the tenant %s and the client %s, its account %s and %s', min(f.trade_reference), min(f.tenant_id::text),
+              coalesce(min(c.client_id::text), 'none'), a.tenant_id, coalesce(a.client_id::text, 'none')) as what
+from fact_trades f
+join dim_account a using (account_key)
+join dim_client c on c.client_key = f.client_key
+where f.date_key = $1::integer and f.source = 'DESK' and not f.is_deleted and account_key <> 0
+  and (f.tenant_id <> a.tenant_id or c.client_id is distinct from a.client_id)
+group by account_key, a.account_id, a.tenant_id, a.client_id
+order by account_key
+limit $2::bigint
+
+-- name: taken_instrument
+-- $1 date_key, $2 how many are told: live facts of the desk that do not have the currency of their instrument's version.
+select i.instrument_id::text as id, instrument_key as key, count(*) as facts, sum(count(*)) over ()::bigint as total,
+       format('trade %s has the currency %s, its instrument (version %s) %s', min(f.trade_reference), min(f.currency), i.version,
+              i.currency) as what
+from fact_trades f
+join dim_instrument i using (instrument_key)
+where f.date_key = $1::integer and f.source = 'DESK' and not f.is_deleted and instrument_key <> 0 and f.currency <> i.currency
+group by instrument_key, i.instrument_id, i.version, i.currency
+order by instrument_key
+limit $2::bigint
+
 -- name: unknown
 -- $1 date_key: live facts on Unknown although their row names a member, or (a desk fill's strategy) its order could. Any
 -- trade may be without a provider.

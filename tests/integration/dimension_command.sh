@@ -256,6 +256,15 @@ finds 'performance 1' 'performance has key 11 (version 1), not 12 (version 2)' "
                              effective_date)
     values (12, 1, '$acme', '$acme', '0012345678901', 'AGENCY', 2, '2024-01-04 23:00Z', '2024-01-04');
     insert into dim_account_observations values (1, '2024-01-04 23:00Z', false, 1)"
+finds 'taken 1' 'trade a has the tenant 00000000-0000-0000-0000-000000000009 and the client' \
+    "update fact_trades set tenant_id = '00000000-0000-0000-0000-000000000009' where trade_reference = 'a'"
+finds 'taken 1' 'and the client none, its account' "update fact_trades set client_key = 0 where trade_reference = 'a'"
+finds 'taken 2' 'trade c has the currency EUR, its instrument (version 2) USD' \
+    "update fact_trades set currency = 'EUR' where trade_reference = 'c'"
+broken_by "create table fact_trades_others partition of fact_trades_m202401 default;
+           update fact_trades set source = 'CLIENT', currency = 'EUR', tenant_id = '00000000-0000-0000-0000-000000000009' where trade_reference = 'a';
+           update fact_trades set is_deleted = true, currency = 'EUR' where trade_reference = 'c'"
+tapemill dimension check >/dev/null 2>&1 || fail "what a client's trade brings itself, or a cancelled one has, is a difference"
 
 # Performance uses the version that is valid at the end of the date: a change at that instant is the next date's.
 broken_by "

@@ -219,6 +219,62 @@ assert_equal 'CLIENT|USD|4, DESK|EUR|4, DESK|USD|28' "$(sql warehouse "
           where i.instrument_id = 2 group by source, f.currency) x (source, currency, n)")" "currencies of the instrument's facts"
 assert_equal 0 "$(sql warehouse "select count(*) from fact_trades where currency = 'EUR' and rate_to_base <> 2")" "rates"
 
+split dim_instrument instrument_id 3 '2024-01-02 14:00Z' "currency = 'USD'" true
+rekey_all
+assert_equal 0 "$(sql warehouse "select count(*) from etl_job_runs where job_name = 'rekey_facts' and metadata ->> 'loads' <> '[]'
+    and job_id in (select id from etl_jobs where arguments ->> 'run' = '$run_no')")" "loads of facts that have the currency already"
+
+# ---- another client of an account: loaded again though the facts have left the version that the run speaks of; and without a run
+
+# clients_of_account DATE: of the live fills of account 10
+clients_of_account() {
+    sql warehouse "select string_agg(distinct c.client_id::text, ',') from fact_trades f join dim_account a using (account_key)
+                   join dim_client c on c.client_key = f.client_key
+                   where a.account_id = 10 and f.source = 'DESK' and f.date_key = ${1//-/}"
+}
+# taken: dates of which the check says that facts have something else than their account
+taken() {
+    { tapemill dimension check account --json 2>/dev/null || true; } | python3 -c "import json, sys
+print(' '.join('%s:%d' % (d['date'][-2:], d['facts']) for d in json.load(sys.stdin)['differences'] if d['rule'] == 'taken'))"
+}
+assert_equal '' "$(taken)" "facts with another client than their account"
+run_no=$((run_no + 1))
+sql warehouse "
+    begin;
+    select from dim_epochs where dimension = 'account' for update;
+    update dim_account set client_id = '$other_client' where account_id = 10;
+    insert into etl_dimension_changes (run_no, dimension, old_key, changed_from, changed_to, reload)
+    select $run_no, 'account', min(account_key), '-infinity', 'infinity', true from dim_account where account_id = 10;
+    update dim_epochs set epoch = epoch + 1 where dimension = 'account';
+    commit"
+assert_equal '02:12 03:12 04:12 05:12' "$(taken)" "facts with another client than their account"
+rekey 2024-01-05 --arg run=$run_no
+assert_equal '["load_executions"]' "$(told loads)" "loads of facts that have left the version"
+wait_until_quiet
+assert_equal "$other_client" "$(clients_of_account 2024-01-05)" "clients after the run's change was followed"
+rekey 2024-01-04
+assert_equal '["load_executions"]' "$(told loads)" "loads of facts that nobody's run speaks of"
+rekey 2024-01-03
+rekey 2024-01-02
+wait_until_quiet
+assert_equal "$other_client" "$(clients_of_account 2024-01-04)" "clients after all facts of the date were looked at"
+assert_equal '' "$(taken)" "facts with another client than their account"
+sql warehouse "
+    begin;
+    select from dim_epochs where dimension = 'instrument' for update;
+    update dim_instrument set currency = 'EUR' where instrument_id = 2;
+    update dim_epochs set epoch = epoch + 1 where dimension = 'instrument';
+    commit"
+rekey 2024-01-02
+assert_equal '["load_executions"]' "$(told loads)" "loads of fills in another currency than their instrument's"
+wait_until_quiet
+assert_equal EUR "$(sql warehouse "select distinct f.currency from fact_trades f join dim_instrument using (instrument_key)
+    where instrument_id = 2 and source = 'DESK' and date_key = 20240102")" "currencies of the instrument's fills"
+for day in 3 4 5; do
+    rekey 2024-01-0$day
+done
+wait_until_quiet
+
 # ---- without a run: whatever somebody did to the keys, in every dimension
 
 tapemill fingerprint --json >"$TEST_DIR/before.json"
@@ -324,6 +380,8 @@ assert_equal '' "$(failures)" "runs that failed"
 
 assert_fails 1 tapemill enqueue rekey_facts --date 2024-01-04 --arg run=yesterday --wait
 assert_contains "$(tapemill dead)" 'the number of a run of sync_dimensions' "a run that is no number"
+assert_fails 1 tapemill enqueue rekey_facts --date 2024-01-04 --arg run=999999 --wait
+assert_contains "$(tapemill dead)" 'there is no run 999999 of sync_dimensions' "a run that nobody had"
 
 # ---- the same from the source to the report: a state that is late, one of an old dump, and what loads take from members
 
