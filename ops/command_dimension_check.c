@@ -307,7 +307,9 @@ const struct command command_dimension_check = {
         "Without a NAME: all dimensions. A gap is right only behind a delete. Exit code 1 when something differs: "
         "each\n"
         "difference is told with its remedy. Notes are not differences: members that only facts name so far, facts on\n"
-        "Unknown, and dates whose facts are still to be moved to another version.",
+        "Unknown, and dates whose facts are still to be moved to another version. An attribute of the past that was "
+        "changed\n"
+        "by hand is not seen: nothing but the version says what it was.",
     .options =
         (const struct command_option[]){{"--from", "DATE", "facts of this business date or later", false},
                                         {"--to", "DATE", "facts of this business date or earlier", false},
