@@ -74,11 +74,8 @@ apply_rules(struct command_dimension_check *check, enum dimension dimension, con
     if (command_dimension_query(check->warehouse, dimension, FILE_NAME, statement, DATABASE_VALUES(check->limit), &rows,
                                 error))
         return error->code;
-    (void)snprintf(
-        remedy, sizeof(remedy),
-        "set its updated_at at the source to now; tapemill enqueue sync_dimensions --arg dimension=%s makes its "
-        "versions anew",
-        name);
+    (void)snprintf(remedy, sizeof(remedy),
+                   "tapemill enqueue sync_dimensions --arg dimension=%s --arg as_of=now makes all versions anew", name);
     enum error_code code = ERROR_NONE;
     for (size_t i = 0; !code && i < rows_count(rows); i++) {
         const char *const cells[COMMAND_DIMENSION_CELLS] = {name,

@@ -1,6 +1,6 @@
 -- `tapemill dimension check`: what must hold of versions, observations and the facts that use them. Templates as in
--- sql/ops/dimension.sql. A rule is kept where its sentence is null. A remedy is null where the next sync is one, since it
--- makes the versions of the member anew; not where that would lose what only the version still says.
+-- sql/ops/dimension.sql. A rule is kept where its sentence is null. A remedy is null where a sync that stages every
+-- row is one, since it makes all versions anew; not where that would lose what only the version still says.
 
 -- name: begin utility
 begin isolation level repeatable read read only

@@ -422,12 +422,11 @@ show_instrument "$state_3" 2024-01-02T21:00:00Z
 assert_contains "$(tapemill dimension history instrument META | tail -n 1)" "back after a delete" "a member that is back"
 tapemill dimension check >/dev/null 2>&1 || fail "what the job makes is not clean: $(tapemill dimension check 2>&1)"
 
-# The remedy of the others: a sync makes the versions of a member anew.
+# The remedy of the others: a sync that takes the source for an old state, of now, makes all versions anew.
 while IFS= read -r damage; do
     sql warehouse "$damage"
-    refused 1 'tapemill enqueue sync_dimensions --arg dimension=instrument makes its versions anew' check instrument
-    sql source "update instruments set updated_at = now()"
-    run_sync instrument
+    refused 1 'tapemill enqueue sync_dimensions --arg dimension=instrument --arg as_of=now makes all versions anew' check instrument
+    run_sync instrument now
     tapemill dimension check instrument >/dev/null 2>&1 || fail "a sync is no remedy of $damage: $(tapemill dimension check 2>&1)"
 done <<'DAMAGE'
 update dim_instrument set version = 7 where instrument_id = 7 and version = 2
