@@ -157,6 +157,9 @@ static enum error_code
 check_words(const struct command_line *line, struct error *error)
 {
     const struct command *command = line->command;
+    if (!command->run && line->word_count)
+        return error_set(error, ERROR_USAGE, "\"%s\" has no verb \"%.40s\"; `tapemill %s --help` lists what it has",
+                         command->name, line->words[0], command->name);
     if (!command->run)
         return error_set(error, ERROR_USAGE, "\"%s\" needs a verb; `tapemill %s --help` lists them", command->name,
                          command->name);

@@ -1,6 +1,7 @@
 /* dimension: members as of an instant, a member's life, what must hold of all, and the columns. */
 #include "ops/command_dimension.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +9,15 @@
 #include "core/sql.h"
 #include "ops/command_session.h"
 
-enum { STATEMENT_CEILING = 64 * 1024, NAMES_BYTES = 160, COLUMNS_MAX = 40, RULES_BYTES = 160, KEY_BYTES = 16 };
+enum {
+    STATEMENT_CEILING = 64 * 1024,
+    NAMES_BYTES = 160,
+    COLUMNS_MAX = 40,
+    RULES_BYTES = 160,
+    KEY_BYTES = 16,
+    SENTENCE_BYTES = 160,
+    TYPE_BYTES = 16
+};
 
 /* ---- shared ------------------------------------------------------------------------------------------------ */
 
@@ -99,13 +108,29 @@ choose_columns(enum dimension dimension, const char *columns[COLUMNS_MAX])
     columns[count] = NULL;
 }
 
+/* What is said where nobody was known and valid at an instant. */
+static enum error_code
+explain_nobody(struct database *warehouse, enum dimension dimension, char sentence[SENTENCE_BYTES], struct error *error)
+{
+    struct rows *rows;
+    if (command_dimension_query(warehouse, dimension, "ops/dimension", "earliest", 0, NULL, &rows, error))
+        return error->code;
+    if (rows_is_null(rows, 0, 0))
+        (void)snprintf(sentence, SENTENCE_BYTES, "there is no member");
+    else
+        (void)snprintf(sentence, SENTENCE_BYTES,
+                       "no member was known and valid then; the first has been known since %s", rows_text(rows, 0, 0));
+    rows_free(rows);
+    return ERROR_NONE;
+}
+
 static enum error_code
 run_list(const struct command_line *line, struct error *error)
 {
     const char *columns[COLUMNS_MAX], *limit, *as_of = command_value(line, "--as-of");
-    struct command_style style = {.form = command_print_form(command_flag(line, "--json")),
-                                  .empty = as_of ? "no member was known and valid then" : "there is no member",
-                                  .table_columns = columns};
+    char nobody[SENTENCE_BYTES] = "there is no member";
+    struct command_style style = {
+        .form = command_print_form(command_flag(line, "--json")), .empty = nobody, .table_columns = columns};
     struct database *warehouse;
     struct rows *rows = NULL;
     enum dimension dimension;
@@ -119,6 +144,8 @@ run_list(const struct command_line *line, struct error *error)
     if (!code)
         code = command_dimension_query(warehouse, dimension, "ops/dimension", "list", DATABASE_VALUES(as_of, limit),
                                        &rows, error);
+    if (!code && as_of && !rows_count(rows))
+        code = explain_nobody(warehouse, dimension, nobody, error);
     if (!code)
         code = command_print_rows(stdout, rows, &style, error);
     rows_free(rows);
@@ -129,9 +156,11 @@ run_list(const struct command_line *line, struct error *error)
 static const struct command command_dimension_list = {
     .name = "dimension list",
     .usage = "NAME",
-    .summary = "list the members of a dimension, as they are or as they were known to be at an instant",
-    .detail = "A table shows what has a history; --json everything.",
-    .options = (const struct command_option[]){{"--as-of", "TIME", "as of then, by members known by then", false},
+    .summary = "list the members of a dimension, as they are or as they were at an instant",
+    .detail =
+        "A table shows what has a history; --json everything. --as-of: the members that were known by then, with what\n"
+        "is known now of how they were; a later correction of that time counts.",
+    .options = (const struct command_option[]){{"--as-of", "TIME", "as of then, of members known by then", false},
                                                {"--limit", "N", "at most so many (100)", false},
                                                {"--json", NULL, "print JSON, with all attributes", false},
                                                {0}},
@@ -171,26 +200,37 @@ put_rules(const struct dimension_column *column, char rules[RULES_BYTES])
         memmove(rules, rules + 2, strlen(rules + 2) + 1);
 }
 
+/* A type as SQL is mostly read. */
+static void
+put_type(const char *type, char lower[TYPE_BYTES])
+{
+    size_t length = 0;
+    for (; type[length] && length < TYPE_BYTES - 1; length++)
+        lower[length] = (char)tolower((unsigned char)type[length]);
+    lower[length] = 0;
+}
+
 /* One line per column; returns how many. */
 static size_t
-put_columns(enum dimension dimension, const char **cells, char (*rules)[RULES_BYTES])
+put_columns(enum dimension dimension, const char **cells, char (*rules)[RULES_BYTES], char (*types)[TYPE_BYTES])
 {
     const struct dimension_definition *definition = &dimension_definitions[dimension];
     size_t count = definition->count < COLUMNS_MAX - 1 ? definition->count : COLUMNS_MAX - 1;
     for (size_t i = 0; i < count; i++, cells += TABLE_COLUMNS) {
         const struct dimension_column *column = &definition->columns[i];
         put_rules(column, rules[i]);
+        put_type(column->type, types[i]);
         cells[0] = dimension_name(dimension);
         cells[1] = column->source;
         cells[2] = column->column;
-        cells[3] = column->type;
+        cells[3] = types[i];
         cells[4] = column->traits & DIMENSION_ID ? "id" : column->traits & DIMENSION_TYPE_2 ? "type 2" : "type 1";
         cells[5] = rules[i][0] ? rules[i] : NULL;
     }
     cells[0] = dimension_name(dimension);
     cells[1] = "updated_at";
     cells[2] = "source_updated_at";
-    cells[3] = "TIMESTAMPTZ";
+    cells[3] = "timestamptz";
     cells[4] = "when";
     cells[5] = "required; finite";
     return count + 1;
@@ -199,7 +239,7 @@ put_columns(enum dimension dimension, const char **cells, char (*rules)[RULES_BY
 static enum error_code
 run_columns(const struct command_line *line, struct error *error)
 {
-    static char rules[DIMENSION_COUNT][COLUMNS_MAX][RULES_BYTES];
+    static char rules[DIMENSION_COUNT][COLUMNS_MAX][RULES_BYTES], types[DIMENSION_COUNT][COLUMNS_MAX][TYPE_BYTES];
     static const char *cells[CELLS_MAX];
     struct command_grid grid = {table_columns, TABLE_COLUMNS, cells, 0};
     struct command_style style = {.form = command_print_form(command_flag(line, "--json"))};
@@ -212,7 +252,8 @@ run_columns(const struct command_line *line, struct error *error)
         return error->code;
     for (int i = 0; i < DIMENSION_COUNT; i++)
         if (only == DIMENSION_COUNT || (int)only == i)
-            grid.row_count += put_columns((enum dimension)i, cells + grid.row_count * TABLE_COLUMNS, rules[i]);
+            grid.row_count +=
+                put_columns((enum dimension)i, cells + grid.row_count * TABLE_COLUMNS, rules[i], types[i]);
     return command_print_grid(stdout, &grid, &style, error);
 }
 

@@ -74,11 +74,8 @@ apply_rules(struct command_dimension_check *check, enum dimension dimension, con
     if (command_dimension_query(check->warehouse, dimension, FILE_NAME, statement, DATABASE_VALUES(check->limit), &rows,
                                 error))
         return error->code;
-    (void)snprintf(
-        remedy, sizeof(remedy),
-        "set its updated_at at the source to now; tapemill enqueue sync_dimensions --arg dimension=%s makes its "
-        "versions anew",
-        name);
+    (void)snprintf(remedy, sizeof(remedy),
+                   "tapemill enqueue sync_dimensions --arg dimension=%s --arg as_of=now makes all versions anew", name);
     enum error_code code = ERROR_NONE;
     for (size_t i = 0; !code && i < rows_count(rows); i++) {
         const char *const cells[COMMAND_DIMENSION_CELLS] = {name,
@@ -307,7 +304,9 @@ const struct command command_dimension_check = {
         "Without a NAME: all dimensions. A gap is right only behind a delete. Exit code 1 when something differs: "
         "each\n"
         "difference is told with its remedy. Notes are not differences: members that only facts name so far, facts on\n"
-        "Unknown, and dates whose facts are still to be moved to another version.",
+        "Unknown, and dates whose facts are still to be moved to another version. An attribute of the past that was "
+        "changed\n"
+        "by hand is not seen: nothing but the version says what it was.",
     .options =
         (const struct command_option[]){{"--from", "DATE", "facts of this business date or later", false},
                                         {"--to", "DATE", "facts of this business date or earlier", false},

@@ -133,6 +133,22 @@ print_part(struct database *warehouse, const struct report *report, const struct
     return code;
 }
 
+/* Why a sum may be missing. */
+static void
+hint_at_rates(const struct rows *rows)
+{
+    size_t column = 0;
+    while (column < rows_columns(rows) && strcmp(rows_name(rows, column), "notional") != 0)
+        column++;
+    for (size_t row = 0; column < rows_columns(rows) && row < rows_count(rows); row++)
+        if (rows_is_null(rows, row, column)) {
+            fputs("tapemill: sums are blank where a trade has no rate to the base currency; `tapemill quality` tells "
+                  "which are missing (fx_rate_missing)\n",
+                  stderr);
+            return;
+        }
+}
+
 static enum error_code
 print_totals(struct database *warehouse, const struct report *report, const struct totals *totals,
              enum command_form form, const char *const *range, struct error *error)
@@ -146,6 +162,8 @@ print_totals(struct database *warehouse, const struct report *report, const stru
                        &rows, error))
         return error->code;
     enum error_code code = command_print_rows(stdout, rows, &style, error);
+    if (!code)
+        hint_at_rates(rows);
     rows_free(rows);
     return code;
 }

@@ -74,11 +74,16 @@ where d.ctid = n.row_id and d.version <> n.version
 -- name: report utility
 insert into etl_data_quality_issues (source_table, record_id, rule_name, severity, error_message)
 select $3::text, d.{id}::text, 'inferred_member', 'WARNING',
-       format('[inferred_member] facts name %s %s, which the source has not shown %s; they have an inferred version of it, '
-              'which keeps its key: once the member is in %s at the source, sync_dimensions completes it',
-              replace($2::text, '_', ' '), d.{id},
-              case when bool_or(isfinite(d.valid_from)) then 'since ' || max(d.valid_from) filter (where isfinite(d.valid_from))
-                   else 'yet' end, $3::text)
+       case when bool_and(isfinite(d.valid_to))
+            then format('[inferred_member] rows name %s %s at a time when it was gone from %s at the source, until %s; they get an '
+                        'inferred version of it that fills the gap',
+                        replace($2::text, '_', ' '), d.{id}, $3::text, max(d.valid_to))
+            else format('[inferred_member] rows name %s %s, which the source has not shown %s; they get an inferred version of it, '
+                        'which keeps its key: once the member is in %s at the source, sync_dimensions completes it',
+                        replace($2::text, '_', ' '), d.{id},
+                        case when bool_or(isfinite(d.valid_from))
+                             then 'since ' || max(d.valid_from) filter (where isfinite(d.valid_from)) else 'yet' end, $3::text)
+       end
 from {table} d
 where d.{id} = any ($1::{id_type}[]) and d.is_inferred and d.known_from = now()
   and not exists (select from etl_data_quality_issues i

@@ -115,8 +115,8 @@ where trade_key is null
 insert into etl_data_quality_issues (job_run_id, source_table, record_id, rule_name, severity, error_message, business_date)
 select $1::uuid, 'fact_trades', i.instrument_id::text, 'multiplier_assumed', 'WARNING',
        format('[multiplier_assumed] instrument %s, with %s trades on %s, has not arrived: its realised P&L was computed '
-              'with a contract multiplier of 1; once the source has it, `tapemill enqueue sync_dimensions` has it '
-              'computed again', i.instrument_id, count(*), $2::date),
+              'with a contract multiplier of 1; when sync_dimensions reads it from the source with another one, it is '
+              'computed again by itself', i.instrument_id, count(*), $2::date),
        $2::date
 from fact_trades f
 join dim_instrument i using (instrument_key)

@@ -30,6 +30,10 @@ where d.{key} <> 0 and d.valid_from < d.valid_to
 order by {id}
 limit $2::bigint
 
+-- name: earliest utility
+-- Since when the first of the members has been known; null: there is none.
+select min(known_from) as known_from from {table} where {key} <> 0 and valid_from < valid_to
+
 -- name: keys utility
 -- $1 id.
 select array_agg({key}) as keys from {table} where {id}::text = $1::text and {key} <> 0
@@ -44,7 +48,8 @@ group by {key}
 -- name: history utility
 -- $1 id, $2 and $3 keys and their numbers of facts, or nulls.
 with lives as (
-    select d.*, to_jsonb(d) as new, lag(to_jsonb(d)) over lives as old, lag(valid_to) over lives as old_valid_to
+    select d.*, to_jsonb(d) as new, lag(to_jsonb(d)) over lives as old, lag(valid_to) over lives as old_valid_to,
+           lag(is_inferred) over lives as old_is_inferred
     from {table} d
     where {id}::text = $1::text and {key} <> 0 and valid_from < valid_to
     window lives as (order by valid_from, valid_to)
@@ -53,7 +58,10 @@ select l.version, l.{key} as key, l.valid_from, l.valid_to,
        case when l.is_current then 'current' when l.ends_deleted then 'deleted' else 'past' end
        || case when l.is_inferred then ', inferred' else '' end as state,
        l.known_from, f.facts,
-       concat_ws(', ', case when l.old_valid_to < l.valid_from then 'back after a delete' end, c.what) as what,
+       concat_ws(', ', case when l.is_inferred and l.old is null then 'named by facts, not shown by the source'
+                            when l.is_inferred then 'gone, but facts are of this time'
+                            when l.old_valid_to < l.valid_from or l.old_is_inferred then 'back after a delete' end,
+                 c.what) as what,
        l.is_current, l.ends_deleted, l.is_inferred, l.effective_date, l.expiration_date, l.source_updated_at,
        coalesce(c.changes, '[]') as changes, a.attributes
 from lives l

@@ -1,6 +1,6 @@
 -- `tapemill dimension check`: what must hold of versions, observations and the facts that use them. Templates as in
--- sql/ops/dimension.sql. A rule is kept where its sentence is null. A remedy is null where the next sync is one, since it
--- makes the versions of the member anew.
+-- sql/ops/dimension.sql. A rule is kept where its sentence is null. A remedy is null where a sync that stages every
+-- row is one, since it makes all versions anew; not where that would lose what only the version still says.
 
 -- name: begin utility
 begin isolation level repeatable read read only
@@ -22,14 +22,17 @@ with lives as (
            lead(version) over lives is null as is_last, count(*) filter (where is_current) over member as currents,
            max(row({type1_columns})::text) over member <> min(row({type1_columns})::text) over member as differs,
            (valid_from at time zone current_setting('TimeZone'))::date as right_effective,
-           (valid_to at time zone current_setting('TimeZone'))::date as right_expiration
+           (valid_to at time zone current_setting('TimeZone'))::date as right_expiration,
+           'valid_from = ''-infinity'', effective_date = ''-infinity''' as from_beginning
     from {table}
     where {key} <> 0 and valid_from < valid_to
     window member as (partition by {id}),
            lives as (partition by {id} order by valid_from, valid_to, version),
            before as (partition by {id} order by valid_from, valid_to, version rows between unbounded preceding and 1 preceding)
 ), broken as (
-    select r.rule, l.id, l.key, r.what, format('psql: update {table} set %s where {key} = %s', r.assignment, l.key) as remedy,
+    select r.rule, l.id, l.key, r.what,
+           case when r.assignment like 'insert %' then 'psql: ' || r.assignment
+                else format('psql: update {table} set %s where {key} = %s', r.assignment, l.key) end as remedy,
            r.assignment, l.valid_from,
            count(*) over (partition by r.rule) as total,
            row_number() over (partition by r.rule order by l.id, l.valid_from) as place
@@ -40,7 +43,7 @@ with lives as (
         ('gap', case when l.valid_from > l.reach and not l.old_deleted
             then format('no version is valid from %s to %s, and no delete is known', l.reach, l.valid_from) end, null),
         ('first', case when l.reach is null and isfinite(l.valid_from)
-            then format('the first version is valid from %s, not from the beginning', l.valid_from) end, null),
+            then format('the first version is valid from %s, not from the beginning', l.valid_from) end, l.from_beginning),
         ('current', case when l.is_last and l.currents = 0 and not l.ends_deleted
                          then format('no version is current, and the last, %s, does not end with a delete', l.version)
                          when l.is_last and l.currents > 1 then format('%s versions are current', l.currents) end,
@@ -69,7 +72,10 @@ with lives as (
         ('unseen', case when isfinite(l.valid_from) and not l.is_inferred
                              and not exists (select from {observations} o
                                              where o.{id} = l.id and o.observed_at = l.valid_from and not o.is_absent)
-            then format('version %s begins at %s, when nothing was observed', l.version, l.valid_from) end, null)
+            then format('version %s begins at %s, when nothing was observed', l.version, l.valid_from) end,
+                   case when l.reach is null then l.from_beginning
+                        else format('insert into {observations} select %L, %L, false, coalesce(min(run_no), 0) from '
+                                    '{observations} where {id} = %L', l.id, l.valid_from, l.id) end)
     ) r (rule, what, assignment)
     where r.what is not null
 )
@@ -79,7 +85,8 @@ where place <= $1::bigint order by rule, place
 
 -- name: observations utility
 -- $1 how many are told. What was seen at an instant is what the versions say of it. That a member was absent says nothing
--- of the time before it was known to be there: its first version reaches back over that.
+-- of the time before it was known to be there: its first version reaches back over that. One that does not is told by the
+-- rule "first": what was seen before it is right.
 with wrong as (
     select o.{id} as id, v.{key} as key, o.observed_at,
            case when o.is_absent then format('it was absent at %s, but version %s is valid then', o.observed_at, v.version)
@@ -93,6 +100,8 @@ with wrong as (
     where o.is_absent is distinct from (v.{key} is null or v.is_inferred)
       and (not o.is_absent or o.observed_at > (select min(k.known_from) from {table} k
                                                where k.{id} = o.{id} and k.valid_from < k.valid_to and not k.is_inferred))
+      and (o.is_absent or o.observed_at >= coalesce((select min(k.valid_from) from {table} k
+                                                     where k.{id} = o.{id} and k.valid_from < k.valid_to), '-infinity'))
 )
 select 'observation' as rule, id::text as id, key, what, count(*) over () as total, remedy
 from wrong
@@ -102,8 +111,10 @@ limit $1::bigint
 -- name: inferred utility
 -- $1 how many are told. Members, and gaps of members, that only facts speak of.
 select {id}::text as id, {key} as key,
-       case when isfinite(valid_from) then format('inferred from %s to %s', valid_from, valid_to) else 'inferred' end
-       || format(': facts name it, the source has not shown it since %s', known_from) as what,
+       case when isfinite(valid_to)
+            then format('inferred: it was gone from %s to %s, but facts are of that time', valid_from, valid_to)
+            when isfinite(valid_from) then format('inferred: it has been gone since %s, but facts are of later', valid_from)
+            else format('inferred: the source has not shown it yet; facts have named it since %s', known_from) end as what,
        count(*) over () as total
 from {table}
 where {key} <> 0 and valid_from < valid_to and is_inferred
@@ -196,5 +207,6 @@ where f.date_key = $1::integer and not f.is_deleted
 select id, business_date as date, state
 from etl_jobs
 where job_name = 'rekey_facts' and state in ('waiting', 'queued', 'retry', 'running', 'dead')
+  and not (state = 'dead' and error_code is not distinct from 'argument') -- it had none to move
   and business_date between coalesce($1::date, '-infinity') and coalesce($2::date, 'infinity')
 order by business_date, state = 'dead', id

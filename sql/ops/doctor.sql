@@ -113,27 +113,42 @@ where t.status = 'skipped' and t.reason in ('window', 'missed')
                     and b.to_date >= (t.tick_at at time zone s.time_zone)::date - 1)
 order by t.tick_at desc, t.schedule;
 
--- name: dimensions
--- $1 hours: versions that have been inferred for longer, and one of them; dimensions whose deletes were refused; jobs that
--- gave up moving facts to other versions.
-with inferred (dimension, id) as (
-    select 'instrument', instrument_id::text from dim_instrument
-    where is_inferred and valid_from < valid_to and known_from < clock_timestamp() - make_interval(hours => $1::integer)
+-- name: inferred
+-- $1 hours: members whose newest version has been inferred for longer, and one of them; inferred versions in gaps that are
+-- over, and the member of one.
+with inferred (dimension, id, is_newest, known_from) as (
+    select 'instrument', instrument_id::text, valid_to = 'infinity', known_from
+    from dim_instrument where is_inferred and valid_from < valid_to
     union all
-    select 'account', account_id::text from dim_account
-    where is_inferred and valid_from < valid_to and known_from < clock_timestamp() - make_interval(hours => $1::integer)
+    select 'account', account_id::text, valid_to = 'infinity', known_from
+    from dim_account where is_inferred and valid_from < valid_to
     union all
-    select 'strategy', strategy_id::text from dim_strategy
-    where is_inferred and valid_from < valid_to and known_from < clock_timestamp() - make_interval(hours => $1::integer)
+    select 'strategy', strategy_id::text, valid_to = 'infinity', known_from
+    from dim_strategy where is_inferred and valid_from < valid_to
     union all
-    select 'client', client_id::text from dim_client
-    where is_inferred and valid_from < valid_to and known_from < clock_timestamp() - make_interval(hours => $1::integer)
+    select 'client', client_id::text, valid_to = 'infinity', known_from
+    from dim_client where is_inferred and valid_from < valid_to
     union all
-    select 'liquidity_provider', lp_id::text from dim_liquidity_provider
-    where is_inferred and valid_from < valid_to and known_from < clock_timestamp() - make_interval(hours => $1::integer)
+    select 'liquidity_provider', lp_id::text, valid_to = 'infinity', known_from
+    from dim_liquidity_provider where is_inferred and valid_from < valid_to
+), late as (
+    select * from inferred where known_from < clock_timestamp() - make_interval(hours => $1::integer)
 )
-select (select count(*) from inferred) as inferred,
-       coalesce((select dimension || ' ' || id from inferred order by dimension, id limit 1), '') as example,
-       coalesce((select string_agg(distinct source_table, ', ') from etl_data_quality_issues
-                 where rule_name = 'deletes_refused' and resolved_at is null), '') as refused,
-       (select count(*) from etl_jobs where state = 'dead' and job_name = 'rekey_facts') as dead;
+select count(*) filter (where is_newest) as members,
+       coalesce(min(dimension || ' ' || id) filter (where is_newest), '') as member,
+       count(*) filter (where not is_newest) as gaps,
+       coalesce(min(dimension || ' ' || id) filter (where not is_newest), '') as gap
+from late;
+
+-- name: deletes_refused
+-- Tables at the source.
+select distinct source_table
+from etl_data_quality_issues
+where rule_name = 'deletes_refused' and resolved_at is null
+order by 1;
+
+-- name: rekey_dead
+-- Dates with facts that a job gave up moving to other versions. A job with a wrong argument had none to move.
+select count(distinct business_date)
+from etl_jobs
+where state = 'dead' and job_name = 'rekey_facts' and error_code is distinct from 'argument';

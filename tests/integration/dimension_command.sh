@@ -81,8 +81,11 @@ assert_equal "1|deleted|
 2|current|back after a delete" "$(tapemill dimension history instrument 3 --json |
     json "'\\n'.join('%s|%s|%s' % (v['version'], v['state'], v['what'] if v['version'] > 1 else '') for v in data['versions'])")" \
     "a delete and a return"
-assert_equal "past, inferred|current" "$(tapemill dimension history instrument 6 --json |
-    json "'|'.join(v['state'] for v in data['versions'] if v['version'] > 1)")" "a gap that facts fill"
+assert_equal "past, inferred: gone, but facts are of this time|current: back after a delete, symbol: FFF -> BBX" \
+    "$(tapemill dimension history instrument 6 --json |
+    json "'|'.join(v['state'] + ': ' + v['what'] for v in data['versions'] if v['version'] > 1)")" "a gap that facts fill"
+assert_equal "current, inferred: named by facts, not shown by the source, currency USD" "$(tapemill dimension history instrument 5 --json |
+    json "data['versions'][0]['state'] + ': ' + data['versions'][0]['what']")" "a member that only facts name"
 assert_equal "2 BBB|[{'new': 'Utilities', 'old': 'Energy', 'attribute': 'sector'}]|Beta|4|as version 2" \
     "$(tapemill dimension history instrument 2 --json | json "'%s %s|%s|%s|%d|%s' % (data['id'], data['symbol'],
        data['versions'][1]['changes'], data['versions'][2]['attributes']['full_name'], len(data['observations']),
@@ -111,6 +114,7 @@ refused() {
 }
 refused 2 'there is no dimension "instruments"; did you mean instrument? there are instrument, account,' history instruments 1
 refused 2 'there is no dimension "x"' list x
+refused 2 '"dimension" has no verb "foo"; `tapemill dimension --help` lists what it has' foo
 refused 2 'there is no dimension "x"' check account x
 refused 2 'there is no dimension "x"' columns x
 refused 2 '"-5" is no id of the dimension instrument; write a whole number such as 42, or symbol' history instrument -- -5
@@ -130,6 +134,13 @@ sql warehouse "update dim_instrument set symbol = 'DDD' where instrument_id = 3"
 refused 1 '2 members of the dimension instrument have or had the symbol "DDD"; name one by its id: 3, 4' history instrument DDD
 sql warehouse "update dim_instrument set symbol = 'CCC' where instrument_id = 3"
 
+# ---- the report by strategy, without a rate ---------------------------------------------------------------------
+
+tapemill report trades --by strategy >"$TEST_DIR/report" 2>"$TEST_DIR/told"
+assert_contains "$(cat "$TEST_DIR/told")" 'sums are blank where a trade has no rate' "why sums are blank"
+sql warehouse "update fact_trades set rate_to_base = 1"
+assert_equal '' "$(tapemill report trades --by strategy 2>&1 >/dev/null)" "nothing to explain"
+
 # ---- the state as of an instant ------------------------------------------------------------------------------
 
 # as_of TIME: "id symbol version" of the members that were known and valid then
@@ -137,6 +148,8 @@ as_of() {
     tapemill dimension list instrument --json --as-of "$1" | json "', '.join('%d %s %d' % (m['instrument_id'], m['symbol'], m['version']) for m in data)"
 }
 assert_equal '' "$(as_of '2023-12-31 23:59:59.999999Z')" "before anything was known"
+assert_equal 'no member was known and valid then; the first has been known since 2024-01-01 00:00:00+00' \
+    "$(tapemill dimension list instrument --as-of '2023-12-31 23:59:59.999999Z')" "what says so"
 assert_equal '1 AAA 1, 2 BBX 1, 3 CCC 1, 4 DDD 1, 6 FFF 1' "$(as_of 2024-01-01T00:00:00Z)" "the first instant"
 assert_equal '1 AAA 1, 2 BBX 1, 6 FFF 2' "$(as_of '2024-01-03 08:59:59.999999')" "just before a boundary, in a gap"
 assert_equal '1 AAA 1, 2 BBX 2, 6 FFF 2' "$(as_of '2024-01-03 09:00')" "at the boundary"
@@ -153,6 +166,8 @@ tapemill dimension check >"$TEST_DIR/clean" 2>"$TEST_DIR/progress" || fail "what
 assert_equal "instrument 6 11 1 2 14 7 0 0" "$(grep '^instrument  ' "$TEST_DIR/clean" | head -n 1 | tr -s ' ' | sed 's/ $//')" "figures"
 assert_contains "$(cat "$TEST_DIR/progress")" '100%  2/2 dates' "progress"
 assert_equal "2" "$(grep -c '^instrument *inferred' "$TEST_DIR/clean")" "inferred versions are notes"
+assert_contains "$(cat "$TEST_DIR/clean")" 'the source has not shown it yet; facts have named it since 2024-01-06 00:00:00+00' "a note"
+assert_contains "$(cat "$TEST_DIR/clean")" 'it was gone from 2024-01-03 00:00:00+00 to 2024-01-05 00:00:00+00' "a note of a gap"
 assert_equal "account 0, instrument 0 5,6" "$(tapemill dimension check instrument account --json 2>/dev/null | json "
     ', '.join('%s %d' % (d['dimension'], d['differences']) for d in sorted(data['dimensions'], key=lambda d: d['dimension']))
     + ' ' + ','.join(n['id'] for n in data['notes'])")" "the check as JSON"
@@ -219,6 +234,10 @@ finds 'gap 3' 'no version is valid from 2024-01-03 00:00:00+00 to 2024-01-05 00:
 finds 'first 1' 'the first version is valid from 2023-12-31 00:00:00+00, not from the beginning' \
     "update dim_instrument set valid_from = '2023-12-31Z', effective_date = '2023-12-31' where instrument_key = 11;
      insert into dim_instrument_observations values (1, '2023-12-31Z', false, 1)"
+finds 'first 1; unseen 1' 'version 1 begins at 2024-01-02 00:00:00+00, when nothing was observed' \
+    "update dim_instrument set valid_from = '2024-01-02Z', effective_date = '2024-01-02' where instrument_key = 11"
+assert_equal "-infinity|infinity|AAA|2024-01-01 00:00:00+00" "$(sql warehouse "select valid_from, valid_to, symbol, observed_at
+    from dim_instrument join dim_instrument_observations using (instrument_id) where instrument_id = 1")" "nothing of it is lost"
 finds 'current 4' 'no version is current, and the last, 1, does not end with a delete' \
     "update dim_instrument set ends_deleted = false where instrument_key = 41"
 finds 'current 2; flags 2' '2 versions are current' "update dim_instrument set is_current = true where instrument_key = 23"
@@ -236,6 +255,10 @@ finds 'type 1 2' 'its versions differ in full_name, tick_size' \
     "update dim_instrument set full_name = null, tick_size = 0.01 where instrument_key = 23"
 finds 'unseen 2' 'version 2 begins at 2024-01-03 09:00:00+00, when nothing was observed' \
     "delete from dim_instrument_observations where instrument_id = 2 and observed_at = '2024-01-03 09:00Z'"
+finds 'unseen 2' 'version 3 begins at 2024-01-06 00:00:00+00, when nothing was observed' \
+    "update dim_instrument set valid_from = '2024-01-06Z', effective_date = '2024-01-06' where instrument_key = 22;
+     update dim_instrument set valid_to = '2024-01-06Z', expiration_date = '2024-01-06' where instrument_key = 23;
+     update fact_trades set instrument_key = 23 where trade_reference = 'e'"
 finds 'observation 1' 'it was absent at 2024-01-02 00:00:00+00, but version 1 is valid then' \
     "insert into dim_instrument_observations values (1, '2024-01-02Z', true, 1)"
 finds 'observation 4' 'it was there at 2024-01-04 00:00:00+00, but no version is valid then' \
@@ -286,7 +309,9 @@ tapemill dimension check --to 2024-01-02 >/dev/null 2>&1 || fail "dates before h
 sql warehouse "insert into etl_jobs (job_name, job_type, queue, state, max_attempts, business_date)
                values ('rekey_facts', 'DIMENSION_SYNC', 'batch', 'queued', 5, '2024-01-03'),
                       ('rekey_facts', 'DIMENSION_SYNC', 'batch', 'dead', 5, '2024-01-04'),
-                      ('rekey_facts', 'DIMENSION_SYNC', 'batch', 'done', 5, '2024-01-04')"
+                      ('rekey_facts', 'DIMENSION_SYNC', 'batch', 'done', 5, '2024-01-04');
+               insert into etl_jobs (job_name, job_type, queue, state, max_attempts, business_date, error_code)
+               values ('rekey_facts', 'DIMENSION_SYNC', 'batch', 'dead', 5, '2024-01-04', 'argument')"
 job=$(sql warehouse "select id from etl_jobs where job_name = 'rekey_facts' and state = 'queued'")
 refused 1 "none: job $job (queued) is still to move them" check
 assert_contains "$OUTPUT" "tapemill dead retry $((job + 1)), the job that moves them" "the remedy when the job is dead"
@@ -309,17 +334,24 @@ doctor_says() {
     assert_contains "$line" "$2|" "doctor on $1"
     assert_contains "$line" "$3" "doctor on $1"
 }
-doctor_says 'inferred members' warn 'for more than a day: 2 (instrument 5)'
+doctor_says 'inferred members' warn 'for more than a day: 1 (instrument 5); gaps between a delete and a return that facts lie in: 1 (instrument 6)'
 doctor_says 'deletes refused' ok 'none'
 doctor_says 're-keying' ok 'no job of it is dead'
 broken_by "update dim_instrument set known_from = now() where is_inferred;
     insert into etl_data_quality_issues (source_table, rule_name, severity, error_message)
-    values ('clients', 'deletes_refused', 'ERROR', '30 of 40 are gone');
-    insert into etl_jobs (job_name, job_type, queue, state, max_attempts, business_date)
-    values ('rekey_facts', 'DIMENSION_SYNC', 'batch', 'dead', 5, '2024-01-04')"
-doctor_says 'inferred members' ok 'none for more than a day'
-doctor_says 'deletes refused' fail 'too many members were gone at once: clients|tapemill quality'
+    values ('clients', 'deletes_refused', 'ERROR', '30 of 40 are gone'),
+           ('liquidity_providers', 'deletes_refused', 'ERROR', '30 of 40 are gone');
+    insert into etl_jobs (job_name, job_type, queue, state, max_attempts, business_date, error_code)
+    values ('rekey_facts', 'DIMENSION_SYNC', 'batch', 'dead', 5, '2024-01-04', 'database'),
+           ('rekey_facts', 'DIMENSION_SYNC', 'batch', 'dead', 5, '2024-01-03', 'argument')"
+doctor_says 'inferred members' ok 'none for more than a day|'
+doctor_says 'deletes refused' fail 'too many members were gone at once: clients, liquidity_providers|tapemill quality'
+for dimension in client liquidity_provider; do
+    doctor_says 'deletes refused' fail "tapemill enqueue sync_dimensions --arg deletes=all --arg dimension=$dimension"
+done
 doctor_says 're-keying' warn 'the job is dead: 1|tapemill dead retry --job rekey_facts'
+sql warehouse "update dim_instrument set known_from = '2024-01-06Z' where instrument_key = 62"
+doctor_says 'inferred members' ok 'none for more than a day; gaps between a delete and a return that facts lie in: 1 (instrument 6)|None'
 TAPEMILL_WAREHOUSE_URL=$whole
 
 # ---- columns -------------------------------------------------------------------------------------------------
@@ -330,9 +362,9 @@ assert_equal "$(sql warehouse "select count(*) from information_schema.columns
           'ends_deleted', 'known_from', 'effective_date', 'expiration_date')")" \
     "$(env -u TAPEMILL_WAREHOUSE_URL "$TAPEMILL_BIN/tapemill" dimension columns --json | json 'len(data)')" "columns of all dimensions"
 assert_contains "$(tapemill dimension columns instrument | tr -s ' ')" \
-    'contract_multiplier contract_multiplier NUMERIC type 1 finite; up to 20 digits before and 8 after the point; greater than 0; if null: 1' \
+    'contract_multiplier contract_multiplier numeric type 1 finite; up to 20 digits before and 8 after the point; greater than 0; if null: 1' \
     "a column and its rules"
-assert_contains "$(tapemill dimension columns client --csv)" 'client,segment,segment,TEXT,type 2,' "a column as CSV"
+assert_contains "$(tapemill dimension columns client --csv)" 'client,segment,segment,text,type 2,' "a column as CSV"
 
 # ---- with the job: what the documents show --------------------------------------------------------------------
 
@@ -399,19 +431,16 @@ show_instrument "$state_3" 2024-01-02T21:00:00Z
 assert_contains "$(tapemill dimension history instrument META | tail -n 1)" "back after a delete" "a member that is back"
 tapemill dimension check >/dev/null 2>&1 || fail "what the job makes is not clean: $(tapemill dimension check 2>&1)"
 
-# The remedy of the others: a sync makes the versions of a member anew.
+# The remedy of the others: a sync that takes the source for an old state, of now, makes all versions anew.
 while IFS= read -r damage; do
     sql warehouse "$damage"
-    refused 1 'tapemill enqueue sync_dimensions --arg dimension=instrument makes its versions anew' check instrument
-    sql source "update instruments set updated_at = now()"
-    run_sync instrument
+    refused 1 'tapemill enqueue sync_dimensions --arg dimension=instrument --arg as_of=now makes all versions anew' check instrument
+    run_sync instrument now
     tapemill dimension check instrument >/dev/null 2>&1 || fail "a sync is no remedy of $damage: $(tapemill dimension check 2>&1)"
 done <<'DAMAGE'
 update dim_instrument set version = 7 where instrument_id = 7 and version = 2
 update dim_instrument set full_name = 'other' where instrument_id = 7 and version = 2
 update dim_instrument set ends_deleted = false where instrument_id = 7
 update dim_instrument set ends_deleted = true where instrument_id = 7 and version = 1
-update dim_instrument set valid_from = '2017-01-01' where instrument_id = 7 and version = 1
-delete from dim_instrument_observations where instrument_id = 7 and not is_absent and observed_at = '2018-09-24 00:00-04'
 insert into dim_instrument_observations values (7, '2019-10-24', true, 1)
 DAMAGE
