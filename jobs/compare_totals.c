@@ -11,15 +11,16 @@
 enum { TOTALS_CEILING = 1024 * 1024 };
 
 static const struct extract_column totals_columns[] = {
-    {"live_rows", EXTRACT_BIGINT}, {"cancelled_rows", EXTRACT_BIGINT},     {"quarantined_rows", EXTRACT_BIGINT},
-    {"quantity", EXTRACT_NUMERIC}, {"notional", EXTRACT_NUMERIC},          {"commission", EXTRACT_NUMERIC},
-    {"fees", EXTRACT_NUMERIC},     {"newest_update", EXTRACT_TIMESTAMPTZ},
+    {"live_rows", EXTRACT_BIGINT},     {"cancelled_rows", EXTRACT_BIGINT},     {"quarantined_rows", EXTRACT_BIGINT},
+    {"quantity", EXTRACT_NUMERIC},     {"notional", EXTRACT_NUMERIC},          {"commission", EXTRACT_NUMERIC},
+    {"fees", EXTRACT_NUMERIC},         {"newest_update", EXTRACT_TIMESTAMPTZ}, {"with_strategy", EXTRACT_BIGINT},
+    {"with_provider", EXTRACT_BIGINT}, {"with_order_type", EXTRACT_BIGINT},    {"order_checksum", EXTRACT_NUMERIC},
 };
-enum { TOTALS_COLUMNS = sizeof(totals_columns) / sizeof(totals_columns[0]) };
+enum { TOTALS_COLUMNS = sizeof(totals_columns) / sizeof(totals_columns[0]), ORDER_COLUMNS = 4 };
 
 const struct extract_definition compare_totals_extracts[COMPARE_FLOWS] = {
     [TRADE_DESK] = {"executions_totals", totals_columns, TOTALS_COLUMNS},
-    [TRADE_CLIENT] = {"trades_totals", totals_columns, TOTALS_COLUMNS},
+    [TRADE_CLIENT] = {"trades_totals", totals_columns, TOTALS_COLUMNS - ORDER_COLUMNS},
 };
 
 const struct compare_flow compare_flows[COMPARE_FLOWS] = {

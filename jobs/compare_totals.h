@@ -3,7 +3,9 @@
  * The source's side is an extraction of exactly one row: one contract, two queries (sql/extract/executions_totals.sql
  * and trades_totals.sql). Beside the data interval they may read current_setting('tapemill.quarantined')::jsonb, a list
  * of
- * {"source_id", "trade_reference", "updated_at"}: the rows of the date that the warehouse holds in quarantine. */
+ * {"source_id", "trade_reference", "updated_at"}: the rows of the date that the warehouse holds in quarantine.
+ *
+ * The desk's has more columns: what fills take from their orders, which may change while the fills do not. */
 #ifndef TAPEMILL_JOBS_COMPARE_TOTALS_H
 #define TAPEMILL_JOBS_COMPARE_TOTALS_H
 

@@ -113,6 +113,29 @@ type_fits(enum extract_type type, uint32_t oid)
     return false;
 }
 
+/* A query that was written for an older contract may lack several columns: all of them are named, from the first on. */
+static enum error_code
+lacks_columns(const struct extract_definition *definition, const char *origin, const struct database_column *columns,
+              size_t count, size_t first, struct error *error)
+{
+    char names[ERROR_MESSAGE_BYTES / 2] = "";
+    size_t lacking = 0, length = 0;
+    for (size_t i = first; i < definition->count; i++) {
+        size_t at = 0;
+        while (at < count && strcmp(columns[at].name, definition->columns[i].name) != 0)
+            at++;
+        if (at < count)
+            continue;
+        if (length < sizeof(names))
+            length += (size_t)snprintf(names + length, sizeof(names) - length, "%s\"%s\" (%s)", lacking ? ", " : "",
+                                       definition->columns[i].name, types[definition->columns[i].type].name);
+        lacking++;
+    }
+    return error_set(
+        error, ERROR_CONTRACT, "extraction query %s lacks the column%s %s; add %s to the SELECT list %s column %zu",
+        origin, lacking == 1 ? "" : "s", names, lacking == 1 ? "it" : "them", lacking == 1 ? "as" : "from", first + 1);
+}
+
 static enum error_code
 compare(const struct extract_definition *definition, const char *origin, const struct database_column *columns,
         size_t count, struct error *error)
@@ -123,10 +146,7 @@ compare(const struct extract_definition *definition, const char *origin, const s
         while (at < count && strcmp(columns[at].name, wanted->name) != 0)
             at++;
         if (at == count)
-            return error_set(
-                error, ERROR_CONTRACT,
-                "extraction query %s lacks the column \"%s\" (%s); add it to the SELECT list as column %zu", origin,
-                wanted->name, types[wanted->type].name, i + 1);
+            return lacks_columns(definition, origin, columns, count, i, error);
         if (!type_fits(wanted->type, columns[at].type))
             return error_set(error, ERROR_CONTRACT,
                              "extraction query %s gives the column \"%s\" another type than %s; cast it: %s::%s",

@@ -34,7 +34,8 @@ select set_config('tapemill.quarantined', $1, true)
 -- name: compare
 -- $1 date key, $2 flow, $3 source table, $4 business date, $5 the source's totals. A fact of a quarantined row keeps the
 -- last good version; it is left out, as the row is at the source. A tombstone is a cancelled row or one that vanished at
--- the source: there may be more of them than cancelled rows, never fewer.
+-- the source: there may be more of them than cancelled rows, never fewer. What fills take from their orders is compared of the
+-- desk alone: order_checksum is sql/extract/executions_totals.sql's, of the natural ids.
 with held as materialized (
     select (record_data ->> 'source_id')::bigint as source_id, nullif(record_data ->> 'trade_reference', '') as trade_reference
     from etl_quarantine
@@ -46,15 +47,23 @@ with held as materialized (
            trim_scale(coalesce(sum(f.notional_value) filter (where not f.is_deleted), 0)) as notional,
            trim_scale(coalesce(sum(f.commission) filter (where not f.is_deleted), 0)) as commission,
            trim_scale(coalesce(sum(f.fees) filter (where not f.is_deleted), 0)) as fees,
-           max(f.source_updated_at) filter (where not f.is_deleted) as newest_update
+           max(f.source_updated_at) filter (where not f.is_deleted) as newest_update,
+           count(s.strategy_id) filter (where not f.is_deleted) as with_strategy,
+           count(l.lp_id) filter (where not f.is_deleted) as with_provider,
+           count(f.order_type) filter (where not f.is_deleted) as with_order_type,
+           coalesce(sum(('x' || left(md5(concat(f.execution_id, '|', s.strategy_id, '|', l.lp_id, '|', f.order_type)), 8))::bit(32)::bigint)
+                        filter (where $2 = 'DESK' and not f.is_deleted), 0) as order_checksum
     from fact_trades f
+    left join dim_strategy s on s.strategy_key = f.strategy_key
+    left join dim_liquidity_provider l on l.lp_key = f.lp_key
     where f.date_key = $1::integer and f.source = $2
       and not exists (select from held h where h.trade_reference = f.trade_reference)
       and not exists (select from held h where h.source_id = f.execution_id)
 ), source as (
     select * from jsonb_to_record($5::jsonb)
                   as s (live_rows bigint, cancelled_rows bigint, quarantined_rows bigint, quantity numeric, notional numeric,
-                        commission numeric, fees numeric, newest_update timestamptz)
+                        commission numeric, fees numeric, newest_update timestamptz, with_strategy bigint,
+                        with_provider bigint, with_order_type bigint, order_checksum numeric)
 )
 select exists (select from etl_fact_days d where d.source = $2 and d.date_key = $1::integer) as is_loaded,
        (select d.last_run_no from etl_fact_days d where d.source = $2 and d.date_key = $1::integer)
@@ -76,7 +85,15 @@ select exists (select from etl_fact_days d where d.source = $2 and d.date_key = 
                                s.commission is distinct from w.commission),
                               (7, 'fees', trim_scale(s.fees)::text, w.fees::text, s.fees is distinct from w.fees),
                               (8, 'newest updated_at', s.newest_update::text, w.newest_update::text,
-                               s.newest_update is distinct from w.newest_update))
+                               s.newest_update is distinct from w.newest_update),
+                              (9, 'rows with a strategy', s.with_strategy::text, w.with_strategy::text,
+                               $2 = 'DESK' and s.with_strategy is distinct from w.with_strategy),
+                              (10, 'rows with a liquidity provider', s.with_provider::text, w.with_provider::text,
+                               $2 = 'DESK' and s.with_provider is distinct from w.with_provider),
+                              (11, 'rows with an order type', s.with_order_type::text, w.with_order_type::text,
+                               $2 = 'DESK' and s.with_order_type is distinct from w.with_order_type),
+                              (12, 'checksum of what the rows take from their orders', s.order_checksum::text,
+                               w.order_checksum::text, $2 = 'DESK' and s.order_checksum is distinct from w.order_checksum))
                       as line (place, what, at_source, in_warehouse, differs)
                  where line.differs), '') as differences,
        jsonb_build_object('source', $5::jsonb, 'warehouse', to_jsonb(w)) as figures

@@ -113,6 +113,7 @@ trade 3 T-2 '2024-01-02 15:02Z' 1 null
 trade 4 T-3 '2024-01-02 15:03Z' 2
 trade 5 T-3 '2024-01-02 15:04Z' "'NaN'"
 sql source "update trades set updated_at = '2024-01-02 14:00Z' where trade_id = 5"
+sql source "update executions set order_id = 900 where execution_id = 2" # an order that is not there yet
 load_day 2024-01-02
 assert_equal 4 "$(sql warehouse 'select count(*) from etl_quarantine where resolved_at is null')" "rows in quarantine"
 compare 2024-01-02
@@ -129,6 +130,13 @@ found_and_mended 2024-01-02 "the eighth decimal, updated_at unchanged" \
     'quantity x price 254.12345681 at the source, 254.1234568 in the warehouse. Job'
 sql source "update executions set commission = 0.2, updated_at = '2024-01-03Z' where execution_id = 2"
 found_and_mended 2024-01-02 "a correction" 'newest updated_at 2024-01-02 19:00:00-05'
+sql source "insert into orders (order_id, strategy_id, updated_at) values (900, 7, '2024-01-01Z')"
+found_and_mended 2024-01-02 "an order that came with an old stamp" 'rows with a strategy 1 at the source, 0 in the warehouse'
+sql source "update orders set strategy_id = 8 where order_id = 900"
+found_and_mended 2024-01-02 "another strategy" 'differ: checksum of what the rows take from their orders '
+sql source "update orders set lp_id = '$client', order_type = 'LIMIT' where order_id = 900"
+found_and_mended 2024-01-02 "what else a row takes from its order" \
+    'provider 1 at the source, 0 in the warehouse; rows with an order type 1 at the source, 0 in the warehouse; checksum'
 sql source "update trades set fees = 0.50000001 where trade_id = 2"
 found_and_mended 2024-01-02 "a client's fees" 'trades of 2024-01-02 differ: fees 0.50000001 at the source, 0.5 in the warehouse'
 sql source "delete from executions where execution_id = 7"
@@ -244,6 +252,17 @@ echo "commit;" >&"$session"
 settle
 assert_equal '2|0|0|1|1|0|0|1' "$(told)|$(sql warehouse "select metadata -> 'skipped' ->> 'loaded_meanwhile' from etl_job_runs
     where job_name = 'compare_source' order by run_no desc limit 1")" "what it saw of the two sides is not of one moment"
+
+# ---- a firm's own query of before the orders
+
+mkdir "$TEST_DIR/queries"
+{
+    echo 'select live_rows, cancelled_rows, quarantined_rows, quantity, notional, commission, fees, newest_update from ('
+    cat "$TAPEMILL_ROOT/sql/extract/executions_totals.sql"
+    echo ') t'
+} >"$TEST_DIR/queries/executions_totals.sql"
+assert_contains "$(TAPEMILL_EXTRACT_DIR=$TEST_DIR/queries tapemill doctor 2>&1 || true)" 'executions_totals.sql lacks the columns "with_strategy" (bigint), "with_provider" (bigint), "with_order_type" (bigint), "order_checksum" (numeric); add them to the SELECT list from column 9' \
+    "which columns it lacks"
 
 # ---- clocks that are set: 23 and 25 hours
 

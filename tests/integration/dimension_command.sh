@@ -8,7 +8,7 @@ tapemill migrate >/dev/null
 
 acme=00000000-0000-0000-0000-0000000000c1
 json() {
-    python3 -c "import json, sys; data = json.load(sys.stdin); print($1)"
+    python3 -IS -c "import json, sys; data = json.load(sys.stdin); print($1)"
 }
 
 # ---- members -------------------------------------------------------------------------------------------------
@@ -192,32 +192,58 @@ name_of_whole=$(sql warehouse 'select current_database()')
 server() {
     psql -XAtq -v ON_ERROR_STOP=1 "$(servers_url postgres)" -c "set client_min_messages = warning" "$@"
 }
-# broken_by SQL: leads to a copy of the warehouse whose dimensions have no constraints, with the damage done
+# One copy of the warehouse whose dimensions have no constraints; its schema whole keeps what its tables had.
+server -c "create database broken template $name_of_whole"
+broken=$(servers_url broken)
+psql -XAtq -v ON_ERROR_STOP=1 "$broken" <<'END'
+drop index dim_instrument_current;
+create schema whole;
+do $copy$ declare c record; begin
+    for c in select conrelid::regclass as t, conname from pg_constraint
+             where conrelid in ('dim_instrument'::regclass, 'dim_account'::regclass) and contype in ('c', 'x') loop
+        execute format('alter table %s drop constraint %I', c.t, c.conname);
+    end loop;
+    for c in select relname from pg_class
+             where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition
+               and relname ~ '^(dim_(instrument|account|strategy|client|liquidity_provider)|fact_|etl_)' loop
+        execute format('create table whole.%I as table %I', c.relname, c.relname);
+    end loop;
+end $copy$;
+END
+# broken_by SQL: leads to the copy as it was, with the damage done
 broken_by() {
-    TAPEMILL_WAREHOUSE_URL=$whole
-    server -c "drop database if exists broken" -c "create database broken template $name_of_whole"
-    TAPEMILL_WAREHOUSE_URL=$(servers_url broken)
+    TAPEMILL_WAREHOUSE_URL=$broken
     sql warehouse "
-        drop index dim_instrument_current;
-        do \$free\$ declare c record; begin
-            for c in select conrelid::regclass as t, conname from pg_constraint
-                     where conrelid in ('dim_instrument'::regclass, 'dim_account'::regclass) and contype in ('c', 'x') loop
-                execute format('alter table %s drop constraint %I', c.t, c.conname);
+        set client_min_messages = warning;
+        do \$mend\$ declare t record; begin
+            set local session_replication_role = replica;
+            for t in select c.relname, (select string_agg(format('%I', attname), ', ') from pg_attribute
+                                        where attrelid = c.oid and attnum > 0) as columns
+                     from pg_class c where relnamespace = 'whole'::regnamespace and relkind = 'r' loop
+                execute format('delete from public.%I', t.relname);
+                execute format('insert into public.%I (%s) overriding system value select %s from whole.%I',
+                               t.relname, t.columns, t.columns, t.relname);
             end loop;
-        end \$free\$;
-        $1"
+        end \$mend\$"
+    sql warehouse "$1"
 }
 # finds "RULE ID..." SENTENCE SQL: after SQL the check tells just these rules of this member, with that sentence; a remedy
 # that is SQL is one
 finds() {
-    local told remedies
+    local told rules has_remedies remedies
     broken_by "$3"
     assert_fails 1 "$TAPEMILL_BIN/tapemill" dimension check --json
     told=$(sed '/^{/,$!d; /^tapemill: /d' <<<"$OUTPUT")
-    assert_equal "$1" "$(json "'; '.join(sorted(set(d['rule'] + ' ' + d['id'] for d in data['differences'])))" <<<"$told")" "$3"
+    {
+        IFS= read -r rules
+        IFS= read -r has_remedies
+        remedies=$(cat)
+    } < <(json "'\\n'.join(['; '.join(sorted(set(d['rule'] + ' ' + d['id'] for d in data['differences']))),
+        str(all(d['remedy'] for d in data['differences'])),
+        *(';' + d['remedy'][5:] for d in data['differences'] if d['remedy'].startswith('psql:'))])" <<<"$told")
+    assert_equal "$1" "$rules" "$3"
     assert_contains "$told" "$2" "$3"
-    assert_equal True "$(json "all(d['remedy'] for d in data['differences'])" <<<"$told")" "remedies of $3"
-    remedies=$(json "'\\n'.join(';' + d['remedy'][5:] for d in data['differences'] if d['remedy'].startswith('psql:'))" <<<"$told")
+    assert_equal True "$has_remedies" "remedies of $3"
     if [ -n "$remedies" ]; then
         sql warehouse <<<"$remedies
 ;"

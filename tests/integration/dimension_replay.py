@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Published lists of instruments as states of a source table.
 
-dimension_replay.py states sp500|nasdaq FOLDER OUT EVERY   of FOLDER/index.csv and the snapshots that it names, the first
-    of every EVERY: OUT/NUMBER.csv, the rows of the table instruments at that snapshot; OUT/snapshots.csv, number and
+dimension_replay.py states sp500|nasdaq FOLDER OUT EVERY MEMBERS   of FOLDER/index.csv and the snapshots that it names, the first
+    of every EVERY, and one in MEMBERS of the members: OUT/NUMBER.csv, the rows of the table instruments at that snapshot; OUT/snapshots.csv, number and
     instant; OUT/expected.csv, number and row of all of them; OUT/newest.csv, each member's last row
 dimension_replay.py orders SEED COUNT   three lines with the numbers of COUNT snapshots: in order, with every tenth or so
     late, and shuffled
@@ -55,7 +55,7 @@ COLUMNS = ["symbol", "name", "exchange", "asset_class", "instrument_type", "sect
            "country", "currency", "lot_size", "is_active"]
 
 
-def states(read_row, folder, out, every):
+def states(read_row, folder, out, every, one_in):
     with open(folder / "index.csv", newline="", encoding="utf-8") as file:
         index = sorted(csv.DictReader(file), key=lambda entry: entry["snapshot_utc"])[::every]
     numbers, before, newest, expected = {}, {}, {}, []
@@ -65,6 +65,8 @@ def states(read_row, folder, out, every):
         shown = {}
         for row in rows:
             member = numbers.setdefault(row["symbol"], len(numbers) + 1)
+            if member % one_in:
+                continue
             values = [row["symbol"]] + [row.get(column) or NULL for column in COLUMNS[1:]]
             since = entry["snapshot_utc"]
             if member in before and before[member][:-1] == values:
@@ -77,7 +79,7 @@ def states(read_row, folder, out, every):
     write(out / "snapshots.csv", [[number, entry["snapshot_utc"]] for number, entry in enumerate(index)])
     write(out / "expected.csv", expected)
     write(out / "newest.csv", [[member, *values] for member, values in sorted(newest.items())])
-    print(len(index), len(numbers))
+    print(len(index), len(newest))
 
 
 def write(path, rows):
@@ -120,7 +122,8 @@ def text(value):
 
 if __name__ == "__main__":
     if sys.argv[1] == "states":
-        states({"sp500": sp500, "nasdaq": nasdaq}[sys.argv[2]], Path(sys.argv[3]), Path(sys.argv[4]), int(sys.argv[5]))
+        states({"sp500": sp500, "nasdaq": nasdaq}[sys.argv[2]], Path(sys.argv[3]), Path(sys.argv[4]),
+               int(sys.argv[5]), int(sys.argv[6]))
     elif sys.argv[1] == "listed":
         listed(Path(sys.argv[2]))
     else:

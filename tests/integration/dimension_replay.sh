@@ -58,16 +58,17 @@ stale() {
         where (d.full_name, d.country, d.lot_size) is distinct from (n.name, n.country, n.lot_size) limit 20"
 }
 
-# replay_list NAME ARCHIVE EVERY ORDER...: the first of every so many snapshots, in these orders
+# replay_list NAME ARCHIVE EVERY MEMBERS ORDER...: the first of every so many snapshots, and one in so many members, in these
+# orders
 replay_list() {
     local order name states=$TEST_DIR/$1-$3 first='' count members number
     local -a instants
     mkdir -p "$states/snapshots"
     tar --extract --zstd --file "$DATA/$2.tar.zst" --directory "$states/snapshots" --transform 's|.*/||'
-    read -r count members < <(python3 "$replay" states "$1" "$states/snapshots" "$states" "$3")
+    read -r count members < <(python3 "$replay" states "$1" "$states/snapshots" "$states" "$3" "$4")
     mapfile -t instants < <(sed 's/.*,"//; s/"$//' "$states/snapshots.csv")
     while read -r name order; do
-        [[ " ${*:4} " == *" $name "* ]] || continue
+        [[ " ${*:5} " == *" $name "* ]] || continue
         databases_create "$1_$3_$name"
         tapemill migrate >/dev/null
         sql source <"$TAPEMILL_ROOT/sql/source/schema.sql"
@@ -110,10 +111,10 @@ END
 orders='in_order late shuffled'
 # shellcheck disable=SC2086 # words
 if [ -n "${TAPEMILL_TEST_LONG:-}" ]; then
-    replay_list sp500 sp500_constituents_2012_2023 1 $orders
-    replay_list nasdaq nasdaq_listed_2015_2026 1 $orders
+    replay_list sp500 sp500_constituents_2012_2023 1 1 $orders
+    replay_list nasdaq nasdaq_listed_2015_2026 1 1 $orders
 else
-    replay_list sp500 sp500_constituents_2012_2023 1 in_order
-    replay_list sp500 sp500_constituents_2012_2023 4 $orders
-    replay_list nasdaq nasdaq_listed_2015_2026 6 $orders
+    replay_list sp500 sp500_constituents_2012_2023 1 1 in_order
+    replay_list sp500 sp500_constituents_2012_2023 13 1 late shuffled
+    replay_list nasdaq nasdaq_listed_2015_2026 8 4 late shuffled
 fi

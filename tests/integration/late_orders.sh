@@ -151,6 +151,18 @@ assert_equal 0 "$(sql warehouse "select coalesce(sum(updated + inserted + remove
     where job_name = 'load_executions' and run_no > (select max(run_no) from etl_job_runs where job_name = 'load_changed_orders')")" \
     "whole dates say the same"
 
+# ---- an order that comes with a stamp of before: no window shows it, the comparison with the source does
+
+fill 8 104 '2024-01-08 15:00Z' BUY 1 10
+tapemill enqueue daily_load --date 2024-01-08 >/dev/null
+wait_until_quiet
+sql source "insert into orders (order_id, strategy_id, order_type, updated_at) values (104, 7, 'LIMIT', '2024-01-03Z')"
+run_job load_changed_orders
+assert_equal '|Unknown|' "$(fact 8)" "the window of changes has gone past the order"
+run_job compare_source --date 2024-01-08
+wait_until_quiet
+assert_equal '7|Unknown|LIMIT' "$(fact 8)" "its date was loaded again"
+
 # ---- the query's contract, by doctor and by the run
 
 mkdir "$TEST_DIR/queries"
