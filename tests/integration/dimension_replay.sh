@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Eleven years of published lists of the S&P 500 and of Nasdaq as states of the source, synchronised as of their dates: in
 # order, with late ones, and shuffled. Each snapshot is found again by its date, and the versions are the same in the end.
-# All in every order with TAPEMILL_TEST_LONG; without, all of the S&P 500 only in order, and samples in the others.
+# All in every order with TAPEMILL_TEST_LONG; without, all snapshots of the S&P 500 in order, of one in three members, and
+# samples of both lists' snapshots out of order.
 source "$(dirname "${BASH_SOURCE[0]}")/../support/servers.sh"
 need_test_data ref_instruments
 servers_up
@@ -114,7 +115,7 @@ if [ -n "${TAPEMILL_TEST_LONG:-}" ]; then
     replay_list sp500 sp500_constituents_2012_2023 1 1 $orders
     replay_list nasdaq nasdaq_listed_2015_2026 1 1 $orders
 else
-    replay_list sp500 sp500_constituents_2012_2023 1 1 in_order
+    replay_list sp500 sp500_constituents_2012_2023 1 3 in_order
     replay_list sp500 sp500_constituents_2012_2023 13 1 late shuffled
     replay_list nasdaq nasdaq_listed_2015_2026 8 4 late shuffled
 fi
