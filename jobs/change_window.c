@@ -1,6 +1,7 @@
 #include "jobs/change_window.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/config.h"
 
@@ -48,6 +49,22 @@ put_tables(char array[ARRAY_BYTES], const struct change_request *request)
     (void)snprintf(array + length, ARRAY_BYTES - length, "}");
 }
 
+/* The same for people to read: "executions, trades". */
+static void
+put_names(char names[ARRAY_BYTES], const struct change_request *request)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < request->count; i++)
+        length += (size_t)snprintf(names + length, ARRAY_BYTES - length, "%s%s", i ? ", " : "", request->tables[i]);
+}
+
+static enum error_code
+wrong_since(const struct change_request *request, struct error *error)
+{
+    return error_set(error, ERROR_ARGUMENT,
+                     "the argument since must be an instant such as 2024-01-02T00:00Z, not \"%.64s\"", request->since);
+}
+
 static void
 read_window(const struct rows *rows, size_t row, struct change_window *window)
 {
@@ -62,36 +79,39 @@ enum error_code
 change_windows_find(struct job_context *context, const struct change_request *request, struct change_window *windows,
                     struct error *error)
 {
-    char limit[CHANGE_WINDOW_INSTANT_BYTES], tables[ARRAY_BYTES];
+    char limit[CHANGE_WINDOW_INSTANT_BYTES], tables[ARRAY_BYTES], names[ARRAY_BYTES];
     struct rows *rows;
     if (request->count > CHANGE_WINDOWS_MAX)
         return error_set(error, ERROR_BUG, "%zu tables are too many for one window of changes", request->count);
     put_tables(tables, request);
+    put_names(names, request);
     if (find_limit(limit, error))
         return error->code;
     if (database_query(context->warehouse, SQL("windows"),
                        DATABASE_VALUES(tables, limit, config_text(CONFIG_CHANGES_OVERLAP_SECONDS), request->hours,
                                        request->since, request->first_hours),
                        &rows, error))
-        return error_context(error, "the window of changes of %s", tables);
+        return request->since[0] && strncmp(error->sqlstate, "22", 2) == 0
+                   ? wrong_since(request, error)
+                   : error_context(error, "the window of changes of %s", names);
     bool finite = true;
     for (size_t i = 0; i < request->count; i++) {
         read_window(rows, i, &windows[i]);
         finite = finite && rows_boolean(rows, i, 5);
     }
     rows_free(rows);
-    return finite ? ERROR_NONE
-                  : error_set(error, ERROR_ARGUMENT, "the argument since must be an instant such as 2024-01-02T00:00Z");
+    return finite ? ERROR_NONE : wrong_since(request, error);
 }
 
 enum error_code
 change_windows_move(struct job_context *context, const struct change_request *request,
                     const struct change_window *windows, size_t *moved, struct error *error)
 {
-    char tables[ARRAY_BYTES], ends[ARRAY_BYTES], read[ARRAY_BYTES];
+    char tables[ARRAY_BYTES], names[ARRAY_BYTES], ends[ARRAY_BYTES], read[ARRAY_BYTES];
     size_t ends_length = 0, read_length = 0;
     struct rows *rows;
     put_tables(tables, request);
+    put_names(names, request);
     for (size_t i = 0; i < request->count; i++) {
         put_element(ends, &ends_length, windows[i].to);
         put_element(read, &read_length, windows[i].watermark);
@@ -99,7 +119,7 @@ change_windows_move(struct job_context *context, const struct change_request *re
     (void)snprintf(ends + ends_length, sizeof(ends) - ends_length, "}");
     (void)snprintf(read + read_length, sizeof(read) - read_length, "}");
     if (database_query(context->warehouse, SQL("move_watermarks"), DATABASE_VALUES(tables, ends, read), &rows, error))
-        return error_context(error, "the watermarks of %s", tables);
+        return error_context(error, "the watermarks of %s", names);
     *moved = (size_t)rows_affected(rows);
     rows_free(rows);
     return ERROR_NONE;

@@ -26,10 +26,10 @@ enum { PLACEHOLDER_BYTES_MAX = 32 };
     X(currency, currency, TEXT, DIMENSION_TYPE_2 | DIMENSION_IN_FACTS, NULL, 0, 0)                                     \
     X(base_currency, base_currency, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                                \
     X(quote_currency, quote_currency, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                              \
-    X(tick_size, tick_size, NUMERIC, DIMENSION_TYPE_1 | DIMENSION_NUMERIC, NULL, 16, 12)                               \
-    X(lot_size, lot_size, NUMERIC, DIMENSION_TYPE_1 | DIMENSION_NUMERIC, NULL, 20, 8)                                  \
-    X(contract_multiplier, contract_multiplier, NUMERIC,                                                               \
-      DIMENSION_TYPE_1 | DIMENSION_NUMERIC | DIMENSION_POSITIVE | DIMENSION_FILLED, "1", 20, 8)                        \
+    X(tick_size, tick_size, NUMERIC, DIMENSION_TYPE_1, NULL, 16, 12)                                                   \
+    X(lot_size, lot_size, NUMERIC, DIMENSION_TYPE_1, NULL, 20, 8)                                                      \
+    X(contract_multiplier, contract_multiplier, NUMERIC, DIMENSION_TYPE_1 | DIMENSION_POSITIVE | DIMENSION_FILLED,     \
+      "1", 20, 8)                                                                                                      \
     X(price_precision, price_precision, SMALLINT, DIMENSION_TYPE_1, NULL, 0, 0)                                        \
     X(quantity_precision, quantity_precision, SMALLINT, DIMENSION_TYPE_1, NULL, 0, 0)                                  \
     X(is_active, is_active, BOOLEAN, DIMENSION_TYPE_2, NULL, 0, 0)
@@ -76,10 +76,21 @@ enum { PLACEHOLDER_BYTES_MAX = 32 };
     X(tier, tier, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                                                  \
     X(is_active, is_active, BOOLEAN, DIMENSION_TYPE_2, NULL, 0, 0)
 
+/* What follows from the type. */
+enum {
+    TRAIT_TEXT = DIMENSION_TEXT,
+    TRAIT_UUID = 0,
+    TRAIT_DATE = 0,
+    TRAIT_BOOLEAN = 0,
+    TRAIT_INTEGER = 0,
+    TRAIT_SMALLINT = 0,
+    TRAIT_NUMERIC = DIMENSION_NUMERIC,
+};
+
 /* Both views of a list: the extraction's contract, and the dimension's columns. */
 #define IN_EXTRACTION(source, column, type, traits, absent, digits, decimals) {#source, EXTRACT_##type},
 #define IN_DIMENSION(source, column, type, traits, absent, digits, decimals)                                           \
-    {#source, #column, #type, traits, absent, digits, decimals},
+    {#source, #column, #type, (traits) | TRAIT_##type, absent, digits, decimals},
 #define VIEWS(name, LIST)                                                                                              \
     static const struct extract_column name##_extraction[] = {LIST(IN_EXTRACTION){"updated_at", EXTRACT_TIMESTAMPTZ}}; \
     static const struct dimension_column name##_columns[] = {LIST(IN_DIMENSION)}
@@ -114,7 +125,7 @@ const struct dimension_definition dimension_definitions[DIMENSION_COUNT] = {
 enum { ATTRIBUTE = DIMENSION_TYPE_1 | DIMENSION_TYPE_2, EVERY = DIMENSION_ID | ATTRIBUTE };
 
 /* A list over the columns with one of the traits. In a pattern $s is the column at the source, $c in the dimension, $t
- * its type, $a what stands for NULL, $i and $d its digits before and after the point. */
+ * its type, $a what stands for NULL, $i and $d its digits before and after the point, $b the bytes of a text. */
 static const struct placeholder {
     const char *name;
     unsigned traits;
@@ -143,6 +154,10 @@ static const struct placeholder {
     {"fill", DIMENSION_FILLED, ", ", "$s = coalesce($s, $a)"},
     {"needs_fill", DIMENSION_FILLED, " or ", "$s is null"},
     {"stands_for_null", DIMENSION_FILLED, "", ", $c is not distinct from $a"},
+    {"text_rules", DIMENSION_TEXT, "",
+     ", case when octet_length($s) > $b then 'E|$s_length|$s has ' || octet_length($s) || ' bytes, but may have $b at "
+     "most'"
+     " end"},
     {"numeric_rules", DIMENSION_NUMERIC, "",
      ", case when $s in ('NaN', 'Infinity', '-Infinity') then 'E|$s_finite|$s is ' || $s"
      " when abs($s) >= 1e$i or scale(trim_scale($s)) > $d"
@@ -171,6 +186,9 @@ put_pattern(const char *pattern, const struct dimension_column *column, struct b
             break;
         case 'a':
             buffer_text(text, column->absent);
+            break;
+        case 'b':
+            buffer_format(text, "%d", DIMENSION_TEXT_BYTES_MAX);
             break;
         default:
             buffer_format(text, "%d", *at == 'i' ? column->integer_digits : column->decimals);

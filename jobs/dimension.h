@@ -19,7 +19,11 @@ enum dimension_trait {
     DIMENSION_NUMERIC = 32,  /* has integer_digits and decimals */
     DIMENSION_IN_FACTS = 64, /* loads take it from the member into facts: if it changes, they are loaded again */
     DIMENSION_CODE = 128,    /* what people call the member; one column of each dimension */
+    DIMENSION_TEXT = 256,    /* of type TEXT: an index takes DIMENSION_TEXT_BYTES_MAX bytes of it, twice over */
 };
+
+/* Longer texts are no attributes of a member; an index could not hold them. */
+enum { DIMENSION_TEXT_BYTES_MAX = 1000 };
 
 struct dimension_column {
     const char *source; /* its name in the extraction */
@@ -60,7 +64,7 @@ extern const struct extract_definition dimension_extracts[DIMENSION_COUNT];
  *     {facts_old}, _new, _values     d.currency, ..., n.currency, ... and s.currency, ...: what loads take into facts
  *     {fill} {needs_fill}            what stands for NULLs: assignments, and the condition
  *     {stands_for_null}              ", column is that" for every column that has something that stands for NULL
- *     {numeric_rules} {positive_rules}    ", case ... end" for every numeric, every positive column
+ *     {text_rules} {numeric_rules} {positive_rules}    ", case ... end" for every text, numeric, positive column
  *
  * All come from the table; ERROR_BUG for another name. */
 ERROR_MUST_CHECK enum error_code dimension_expand(const struct dimension_definition *definition, const char *template,

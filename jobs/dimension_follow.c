@@ -13,6 +13,13 @@
 
 enum { NUMBER_BYTES = 24, ARGUMENT_BYTES = 64 };
 
+static const char *
+write_number(int64_t number, char text[NUMBER_BYTES])
+{
+    (void)snprintf(text, NUMBER_BYTES, "%" PRId64, number);
+    return text;
+}
+
 enum error_code
 dimension_follow_begin(struct job_context *context, struct error *error)
 {
@@ -20,10 +27,16 @@ dimension_follow_begin(struct job_context *context, struct error *error)
 }
 
 enum error_code
-dimension_follow_note(struct job_context *context, const struct dimension_definition *definition, struct error *error)
+dimension_follow_note(struct job_context *context, enum dimension dimension, struct error *error)
 {
-    if (dimension_statement_run(context, definition, FOLLOW_SQL, "note_loads", error))
-        return error->code;
+    static const char *const notes[] = {"note_loads", "note_moved"};
+    const struct dimension_definition *definition = &dimension_definitions[dimension];
+    char run_no[NUMBER_BYTES];
+    (void)write_number(context->run->run_no, run_no);
+    for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
+        if (dimension_statement_query(context, definition, FOLLOW_SQL, notes[i],
+                                      DATABASE_VALUES(dimension_name(dimension), run_no), NULL, error))
+            return error->code;
     return dimension_statement_query(context, definition, FOLLOW_SQL, "resolve_inferred",
                                      DATABASE_VALUES(definition->extract->name), NULL, error);
 }
@@ -78,16 +91,30 @@ struct meeting {
     struct rows *pieces, *dates;
 };
 
-/* Whether the date meets one of the pieces; *piece is the first that does not lie before it. */
-static bool
-meets(const struct meeting *meeting, int32_t days, size_t *piece)
+/* Whether the date meets one of the pieces, and has facts that lie in one; *piece is the first that does not lie before
+ * it. */
+static enum error_code
+meets(struct job_context *context, const struct meeting *meeting, int32_t days, size_t *piece, bool *met,
+      struct error *error)
 {
     const struct rows *pieces = meeting->pieces;
     int64_t start_us = business_clock_start(&meeting->clock, days);
     int64_t end_us = business_clock_start(&meeting->clock, days + 1);
+    char date_key[NUMBER_BYTES], start[NUMBER_BYTES], end[NUMBER_BYTES];
+    struct rows *rows;
     while (*piece < rows_count(pieces) && rows_integer(pieces, *piece, 1) <= start_us)
         (*piece)++;
-    return *piece < rows_count(pieces) && start_us < end_us && rows_integer(pieces, *piece, 0) < end_us;
+    *met = *piece < rows_count(pieces) && start_us < end_us && rows_integer(pieces, *piece, 0) < end_us;
+    if (!*met)
+        return ERROR_NONE;
+    if (database_query(context->warehouse, SQL("has_facts"),
+                       DATABASE_VALUES(write_number(calendar_date_key(days), date_key), write_number(start_us, start),
+                                       write_number(end_us, end)),
+                       &rows, error))
+        return error->code;
+    *met = rows_boolean(rows, 0, 0);
+    rows_free(rows);
+    return ERROR_NONE;
 }
 
 static enum error_code
@@ -97,10 +124,11 @@ enqueue_meetings(struct job_context *context, const struct meeting *meeting, con
     for (size_t i = 0; i < rows_count(meeting->dates); i++) {
         char date[CALENDAR_DATE_BYTES];
         int32_t days;
-        if (calendar_date_from_key((int32_t)rows_integer(meeting->dates, i, 0), &days, error))
+        bool met;
+        if (calendar_date_from_key((int32_t)rows_integer(meeting->dates, i, 0), &days, error) ||
+            meets(context, meeting, days, &piece, &met, error))
             return error->code;
-        if (meets(meeting, days, &piece) &&
-            enqueue(context, "rekey_facts", calendar_date_format(days, date), arguments, error))
+        if (met && enqueue(context, "rekey_facts", calendar_date_format(days, date), arguments, error))
             return error->code;
     }
     return ERROR_NONE;
@@ -110,11 +138,11 @@ static enum error_code
 enqueue_rekeys(struct job_context *context, struct error *error)
 {
     struct meeting meeting = {0};
-    char run_no[NUMBER_BYTES], arguments[ARGUMENT_BYTES];
-    (void)snprintf(run_no, sizeof(run_no), "%" PRId64, context->run->run_no);
-    (void)snprintf(arguments, sizeof(arguments), "{\"run\": \"%s\"}", run_no);
-    enum error_code code =
-        database_query(context->warehouse, SQL("pieces"), DATABASE_VALUES(run_no), &meeting.pieces, error);
+    char arguments[ARGUMENT_BYTES];
+    (void)snprintf(arguments, sizeof(arguments), "{\"run\": \"%" PRId64 "\"}", context->run->run_no);
+    if (database_run(context->warehouse, SQL("analyze_moved"), error))
+        return error->code;
+    enum error_code code = database_query(context->warehouse, SQL("pieces"), 0, NULL, &meeting.pieces, error);
     if (!code && rows_count(meeting.pieces))
         code = database_query(context->warehouse, SQL("dates"), 0, NULL, &meeting.dates, error);
     if (!code && meeting.dates)

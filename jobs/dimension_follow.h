@@ -10,12 +10,13 @@
 ERROR_MUST_CHECK enum error_code dimension_follow_begin(struct job_context *context, struct error *error);
 
 /* After dimension_versions_apply() of one dimension: notes the dates whose quarantined rows name a member that has
- * arrived, and resolves the findings about inferred members that have. */
-ERROR_MUST_CHECK enum error_code
-dimension_follow_note(struct job_context *context, const struct dimension_definition *definition, struct error *error);
+ * arrived or of whom a load takes something else now, and what its versions lost; resolves the findings about what was
+ * assumed of members that have arrived. */
+ERROR_MUST_CHECK enum error_code dimension_follow_note(struct job_context *context, enum dimension dimension,
+                                                       struct error *error);
 
 /* After the last one: enqueues, in the run's transaction, a load for every date that was noted, and rekey_facts for
- * every loaded date whose business day meets a row that the run wrote into etl_dimension_changes. A job of that name
+ * every loaded date with a fact that lies in a row that the run wrote into etl_dimension_changes. A job of that name
  * that has begun may have read the dimensions before this run's commit, so that each is a new one. */
 ERROR_MUST_CHECK enum error_code dimension_follow_enqueue(struct job_context *context, struct error *error);
 

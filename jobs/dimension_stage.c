@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "jobs/dimension_compare.h"
 #include "jobs/dimension_guard.h"
@@ -144,6 +145,19 @@ guard_deletes(struct reading *reading, struct error *error)
         NULL, error);
 }
 
+/* A database of the encoding SQL_ASCII gives texts as they are. */
+static enum error_code
+explain(const struct reading *reading, struct error *error)
+{
+    return strcmp(error->sqlstate, "22021") == 0
+               ? error_context(error,
+                               "a text in %s at the source is not UTF-8, which the source's database does not see to "
+                               "(SQL_ASCII): put the row right, or convert its texts in the extraction query by "
+                               "convert_from(convert_to(COLUMN, 'SQL_ASCII'), ENCODING)",
+                               reading->definition->extract->name)
+               : error->code;
+}
+
 enum error_code
 dimension_stage(struct job_context *context, enum dimension dimension, const struct dimension_staging *staging,
                 struct dimension_staged *staged, struct error *error)
@@ -163,5 +177,5 @@ dimension_stage(struct job_context *context, enum dimension dimension, const str
         code = judge(&reading, error);
     if (!code && !staging->by_watermark)
         code = guard_deletes(&reading, error);
-    return code ? code : step(&reading, "analyze", error);
+    return code ? explain(&reading, error) : step(&reading, "analyze", error);
 }

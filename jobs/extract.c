@@ -9,7 +9,7 @@
 #include "core/buffer.h"
 #include "core/config.h"
 
-enum { QUERY_CEILING = 256 * 1024, OIDS_MAX = 3 };
+enum { QUERY_CEILING = 256 * 1024, OIDS_MAX = 3, ORIGIN_BYTES = 1024 };
 
 /* What sorting and joining may take on the source, per node of a plan: a day's rows are put in order of execution. */
 static const char work_mem[] = "set local work_mem = '64MB'";
@@ -235,18 +235,17 @@ compose(const struct extract_definition *definition, const char *text, const str
         buffer_format(query, " order by %s", range->order_by);
 }
 
-enum error_code
-extract_compose(struct job_context *context, const struct extract_definition *definition,
-                const struct extract_range *range, struct buffer *query, struct error *error)
+static enum error_code
+compose_checked(struct job_context *context, const struct extract_definition *definition,
+                const struct extract_range *range, char origin[ORIGIN_BYTES], struct buffer *query, struct error *error)
 {
-    char origin[1024];
     struct buffer text;
     struct database *source;
     if (job_source(context, &source, error) || database_run(source, work_mem, error) ||
         set_interval(source, range, error))
         return error->code;
     buffer_init(&text, QUERY_CEILING);
-    enum error_code code = find_query(definition, origin, sizeof(origin), &text, error);
+    enum error_code code = find_query(definition, origin, ORIGIN_BYTES, &text, error);
     if (!code)
         code = check_query(source, definition, origin, text.bytes, error);
     if (!code) {
@@ -257,7 +256,23 @@ extract_compose(struct job_context *context, const struct extract_definition *de
     return code;
 }
 
-/* An error of class 42 is the query's own: a name that is not there, a type that does not fit. */
+enum error_code
+extract_compose(struct job_context *context, const struct extract_definition *definition,
+                const struct extract_range *range, struct buffer *query, struct error *error)
+{
+    char origin[ORIGIN_BYTES];
+    return compose_checked(context, definition, range, origin, query, error);
+}
+
+/* An error of class 42 is the query's own: a name that is not there, a type that does not fit, words that do not stand
+ * in brackets as they stand alone. */
+static enum error_code
+failed_to_read(const char *origin, struct error *error)
+{
+    return strncmp(error->sqlstate, "42", 2) == 0 ? does_not_run(origin, error)
+                                                  : error_context(error, "extraction query %s", origin);
+}
+
 enum error_code
 extract_probe(struct job_context *context, const struct extract_definition *definition,
               const struct extract_range *range, bool *found, struct error *error)
@@ -278,8 +293,7 @@ extract_probe(struct job_context *context, const struct extract_definition *defi
         code = buffer_check(&query, origin, error);
     }
     if (!code && (code = database_query(source, query.bytes, 0, NULL, &rows, error)) != ERROR_NONE)
-        code = strncmp(error->sqlstate, "42", 2) == 0 ? does_not_run(origin, error)
-                                                      : error_context(error, "extraction query %s", origin);
+        code = failed_to_read(origin, error);
     if (!code)
         *found = rows_boolean(rows, 0, 0);
     rows_free(rows);
@@ -292,15 +306,18 @@ enum error_code
 extract_open_range(struct job_context *context, const struct extract_definition *definition,
                    const struct extract_range *range, struct copy_reader **reader, struct error *error)
 {
+    char origin[ORIGIN_BYTES];
     struct buffer query;
     struct database *source;
     *reader = NULL;
     buffer_init(&query, QUERY_CEILING);
-    enum error_code code = extract_compose(context, definition, range, &query, error);
-    if (!code && !(code = job_source(context, &source, error)))
-        code = copy_reader_open(reader, source, query.bytes, (int)definition->count, error);
-    if (code && code != ERROR_CONTRACT)
-        (void)error_context(error, "extraction query %s", definition->name);
+    enum error_code code = compose_checked(context, definition, range, origin, &query, error);
+    if (!code)
+        code = job_source(context, &source, error);
+    if (!code && copy_reader_open(reader, source, query.bytes, (int)definition->count, error))
+        code = failed_to_read(origin, error);
+    else if (code && code != ERROR_CONTRACT)
+        code = error_context(error, "extraction query %s", definition->name);
     buffer_term(&query);
     return code;
 }

@@ -4,7 +4,8 @@
  * multiplier_change_note() goes before the dimension is written, multiplier_change_follow() after it: that opens every
  * date again that has trades of such an instrument and enqueues pnl_forward for those that were closed. Each waits for
  * the date before; a date in between without such trades is opened by the chain itself when books that it carries
- * changed (jobs/realized_pnl.c). One WARNING issue `multiplier_changed` for each instrument. */
+ * changed (jobs/realized_pnl.c). One WARNING issue `multiplier_changed` for each instrument that has
+ * trades. */
 #ifndef TAPEMILL_JOBS_MULTIPLIER_CHANGE_H
 #define TAPEMILL_JOBS_MULTIPLIER_CHANGE_H
 

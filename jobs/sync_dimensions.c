@@ -87,7 +87,7 @@ apply(struct sync *sync, enum dimension dimension, struct dimension_outcome *out
                        error))
         return error->code;
     describe(context, dimension_name(dimension), outcome);
-    return dimension_follow_note(context, definition, error);
+    return dimension_follow_note(context, dimension, error);
 }
 
 static enum error_code

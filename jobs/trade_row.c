@@ -239,8 +239,8 @@ const struct trade_rule trade_rules[] = {
      "latency 17.3); it is not rounded"},
     {"fill_count_non_negative", 'E', "fill_count must not be negative"},
     {"valid_currency", 'E',
-     "currency must be a three-letter ISO 4217 code, on the trade or on its instrument; a row whose instrument has not "
-     "arrived is loaded by itself once it has"},
+     "currency must be a three-letter ISO 4217 code, on the trade or on its instrument at that instant; a row whose "
+     "instrument has not arrived is loaded by itself once it has"},
     {"reasonable_price", 'W', "price is 1,000,000,000 or more"},
     {"fees_non_negative", 'W', "fees are negative"},
     {"latency_non_negative", 'W', "the execution was reported before it happened"},

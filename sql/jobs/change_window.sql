@@ -2,12 +2,12 @@
 
 -- name: limit
 -- Runs on the source. $1 seconds of lag. Transactions that are open, whoever holds them and even if they have written
--- nothing yet, may still write rows that carry the instant at which they began. Ours are known to read only. When a
--- prepared transaction began is not known, only when it was prepared.
+-- nothing yet, may still write rows that carry the instant at which they began. Those of ours that only read are known by
+-- name; `tapemill source` writes. When a prepared transaction began is not known, only when it was prepared.
 select least(clock_timestamp() - make_interval(secs => $1::integer),
              (select min(a.xact_start) from pg_stat_activity a
               where a.datname = current_database() and a.pid <> pg_backend_pid()
-                and a.application_name not like 'tapemill %'),
+                and a.application_name not in ('tapemill extract', 'tapemill doctor')),
              (select min(p.prepared) - interval '1 minute' from pg_prepared_xacts p where p.database = current_database()))
        at time zone 'UTC' || '+00' as until,
        pg_has_role('pg_read_all_stats', 'usage') as sees_sessions, current_user as role

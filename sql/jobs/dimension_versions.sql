@@ -6,7 +6,7 @@
 create temporary table if not exists {touched} (id {id_type} primary key, is_new boolean not null) on commit drop;
 -- Of each member: the instant for which its state at the source stands, since when it is known to have been there, the
 -- last observation, the last at which it was there, and the first run that saw it (all before this one), and whether it
--- has a version that is not inferred, and a current one.
+-- has a version that is not inferred, and one of those that is current.
 create temporary table if not exists members_{work} (
     id {id_type} primary key, is_absent boolean not null, seen_at timestamptz not null, known_from timestamptz,
     last_at timestamptz, last_live_at timestamptz, first_run bigint, has_real boolean not null, has_current boolean not null
@@ -103,10 +103,12 @@ select count(*) filter (where is_opened or is_corrected), count(*) filter (where
 from forward_{work}
 
 -- name: members utility
--- All that was staged but both. A live run's state is the newest there is.
+-- All that was staged but both. A live run's state is the newest there is: behind an observation that is later than the
+-- source's clock, not in its place.
 insert into members_{work} (id, is_absent, seen_at, known_from, last_at, last_live_at, first_run, has_real,
                             has_current)
-select m.id, m.is_absent, case when $2::boolean then $1::timestamptz else greatest($1::timestamptz, o.last_at) end,
+select m.id, m.is_absent, case when not $2::boolean and o.last_at > $1::timestamptz then o.last_at + interval '1 microsecond'
+                                    else $1::timestamptz end,
        case when $2::boolean and not m.is_absent then least(v.known_from, $1::timestamptz)
             else coalesce(v.known_from, $1::timestamptz) end, o.last_at, o.last_live_at,
        o.first_run, coalesce(v.has_real, false), coalesce(v.has_current, false)
@@ -119,7 +121,7 @@ from (
 ) m
 left join lateral (
     select min(d.known_from) filter (where not d.is_inferred) as known_from, bool_or(not d.is_inferred) as has_real,
-           bool_or(d.is_current) as has_current
+           bool_or(d.is_current and not d.is_inferred) as has_current
     from {table} d where d.{id} = m.id and d.valid_from < d.valid_to
 ) v on true
 left join lateral (
@@ -332,20 +334,23 @@ from regions_{work} r
 where d.{key} = r.key and (d.valid_from, d.valid_to) is distinct from (r.valid_from, r.valid_to)
 
 -- name: overwrite_staged utility
--- Attributes in place. A first version tells since when the member is known; one that was inferred begins to be known.
+-- Attributes in place. One that was inferred, or had no instant, begins to be known.
 update {table} d
 set ({type2_columns}) = row({type2_values}), source_updated_at = s.updated_at,
-    known_from = case when o.is_inferred then $1::timestamptz else d.known_from end
+    known_from = case when o.is_inferred or o.valid_from = o.valid_to then $1::timestamptz else d.known_from end
 from regions_{work} r
 join old_{work} o on o.key = r.key
 join {stage} s on s.{id} = r.id
 where d.{key} = r.key and r.source_key is null and not r.is_inferred
-  and (o.is_inferred or row({type2_old}) is distinct from row({type2_values}))
+  and (o.is_inferred or o.valid_from = o.valid_to or row({type2_old}) is distinct from row({type2_values}))
 
 -- name: overwrite_copied utility
 update {table} d
-set ({type2_columns}) = (select {type2_copied} from {table} c where c.{key} = r.source_key)
+set ({type2_columns}) = row({type2_copied}),
+    known_from = case when o.valid_from = o.valid_to then c.known_from else d.known_from end
 from regions_{work} r
+join {table} c on c.{key} = r.source_key
+join old_{work} o on o.key = r.key
 where d.{key} = r.key and r.source_key <> r.key
 
 -- name: open_staged utility
@@ -405,7 +410,8 @@ where d.{id} = m.id and d.valid_from = '-infinity' and d.valid_to > '-infinity' 
   and d.known_from is distinct from m.known_from
 
 -- name: note_moved utility
--- What keys lost. $2 the dimension, $3 whether what was inferred is in facts too.
+-- What keys lost. $2 the dimension, $3 whether a member's first inferred version is in facts too; one that fills a gap has
+-- the attributes of the version before, and so have its facts.
 insert into etl_dimension_changes (run_no, dimension, old_key, changed_from, changed_to, reload)
 select $1::bigint, $2::text, o.key, lower(p.piece), upper(p.piece),
        exists (select from {table} n
@@ -419,7 +425,7 @@ union all
 select $1::bigint, $2::text, o.key, o.valid_from, o.valid_to, true
 from old_{work} o
 join {table} d on d.{key} = o.key
-where o.valid_from < o.valid_to and d.valid_from < d.valid_to and ($3::boolean or not o.is_inferred)
+where o.valid_from < o.valid_to and d.valid_from < d.valid_to and ($3::boolean or not o.is_inferred or o.valid_from > '-infinity')
   and row({facts_old})::text <> o.in_facts
 
 -- name: touch utility

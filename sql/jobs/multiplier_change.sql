@@ -63,14 +63,14 @@ where key like 'pnl:%'
 order by 1
 
 -- name: report
--- $1 the run's id.
+-- $1 the run's id. Of an instrument without trades there is nothing to say.
 insert into etl_data_quality_issues (job_run_id, source_table, record_id, rule_name, severity, error_message)
 select $1::uuid, 'instruments', m.instrument_id::text, 'multiplier_changed', 'WARNING',
        format('[multiplier_changed] contract_multiplier of instrument %s (%s) changed from %s to %s; %s', m.instrument_id,
               m.symbol, trim_scale(m.old_multiplier), trim_scale(m.new_multiplier),
-              case when d.dates = 0 then 'it has no trades'
-                   else format('realised P&L of its trades on %s dates, from %s on, is computed again', d.dates,
-                               to_char(to_date(d.first::text, 'YYYYMMDD'), 'YYYY-MM-DD')) end)
+              format('realised P&L of its trades on %s dates, from %s on, is computed again', d.dates,
+                     to_char(to_date(d.first::text, 'YYYYMMDD'), 'YYYY-MM-DD')))
 from stage_multipliers m
 cross join lateral (select count(*) as dates, min(date_key) as first
                     from stage_recomputed r where r.instrument_id = m.instrument_id) d
+where d.dates > 0

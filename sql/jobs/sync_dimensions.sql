@@ -47,7 +47,9 @@ from (
                case when {id} is null then 'E|{id}_required|{id} is required' end,
                case when updated_at is null then 'E|updated_at_required|updated_at is required'
                     when not isfinite(updated_at) then 'E|updated_at_finite|updated_at is ' || updated_at
-               end{numeric_rules}{positive_rules}) as issues
+                    when updated_at < '0001-01-02 00:00+00'
+                    then 'E|updated_at_range|updated_at is before the year 1'
+               end{text_rules}{numeric_rules}{positive_rules}) as issues
     from {stage}
 ) j
 where s.ctid = j.row_id and j.issues <> ''
@@ -106,8 +108,10 @@ where d.{id} is not null and not d.is_inferred and d.valid_from <= $1::timestamp
 truncate {absent}
 
 -- name: note_comparison
--- $1 dimension, $2 instant, $3 run, $4 whether what it did not show was believed to be gone.
+-- $1 dimension, $2 instant, $3 run, $4 whether what it did not show was believed to be gone. One that was not believed says
+-- nothing of whom it did not show, nor takes back what another said of them.
 insert into dim_comparisons as c (dimension, compared_at, run_no, is_complete)
 values ($1::text, $2::timestamptz, $3::bigint, $4::boolean)
 on conflict (dimension, compared_at) do update
-set run_no = excluded.run_no, is_complete = c.is_complete or excluded.is_complete
+set run_no = case when excluded.is_complete then excluded.run_no else c.run_no end,
+    is_complete = c.is_complete or excluded.is_complete

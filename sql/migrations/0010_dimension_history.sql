@@ -97,31 +97,32 @@ create table dim_liquidity_provider_observations (
     primary key (lp_id, observed_at)
 );
 
--- What is known of the versions that stand: where each but the first begins, and when it was last seen.
+-- What is known of the versions that stand: where each but the first begins, and when it was last seen. Not later than now:
+-- a stamp of the future tells when a row was written, not when it will be.
 insert into dim_instrument_observations (instrument_id, observed_at, run_no)
 select instrument_id, valid_from, 0 from dim_instrument where instrument_id is not null and isfinite(valid_from)
 union
-select instrument_id, greatest(valid_from, least(source_updated_at, valid_to - interval '1 microsecond')), 0
+select instrument_id, greatest(valid_from, least(source_updated_at, now(), valid_to - interval '1 microsecond')), 0
 from dim_instrument where instrument_id is not null and source_updated_at is not null;
 insert into dim_account_observations (account_id, observed_at, run_no)
 select account_id, valid_from, 0 from dim_account where account_id is not null and isfinite(valid_from)
 union
-select account_id, greatest(valid_from, least(source_updated_at, valid_to - interval '1 microsecond')), 0
+select account_id, greatest(valid_from, least(source_updated_at, now(), valid_to - interval '1 microsecond')), 0
 from dim_account where account_id is not null and source_updated_at is not null;
 insert into dim_strategy_observations (strategy_id, observed_at, run_no)
 select strategy_id, valid_from, 0 from dim_strategy where strategy_id is not null and isfinite(valid_from)
 union
-select strategy_id, greatest(valid_from, least(source_updated_at, valid_to - interval '1 microsecond')), 0
+select strategy_id, greatest(valid_from, least(source_updated_at, now(), valid_to - interval '1 microsecond')), 0
 from dim_strategy where strategy_id is not null and source_updated_at is not null;
 insert into dim_client_observations (client_id, observed_at, run_no)
 select client_id, valid_from, 0 from dim_client where client_id is not null and isfinite(valid_from)
 union
-select client_id, greatest(valid_from, least(source_updated_at, valid_to - interval '1 microsecond')), 0
+select client_id, greatest(valid_from, least(source_updated_at, now(), valid_to - interval '1 microsecond')), 0
 from dim_client where client_id is not null and source_updated_at is not null;
 insert into dim_liquidity_provider_observations (lp_id, observed_at, run_no)
 select lp_id, valid_from, 0 from dim_liquidity_provider where lp_id is not null and isfinite(valid_from)
 union
-select lp_id, greatest(valid_from, least(source_updated_at, valid_to - interval '1 microsecond')), 0
+select lp_id, greatest(valid_from, least(source_updated_at, now(), valid_to - interval '1 microsecond')), 0
 from dim_liquidity_provider where lp_id is not null and source_updated_at is not null;
 
 -- Full comparisons: a member that nobody knew by then was not at the source at that instant. One that showed too few

@@ -171,3 +171,10 @@ for date in 2024-01-02 2024-01-03; do
     run_job daily_load --date $date
 done
 assert_equal "$before" "$(tapemill fingerprint)" "the dates read whole change nothing"
+
+# ---- an instant that is none
+
+for instant in foo infinity; do
+    assert_fails 1 tapemill enqueue load_changed_executions --arg since=$instant --wait
+    assert_contains "$OUTPUT" "the argument since must be an instant such as 2024-01-02T00:00Z, not \"$instant\"" "since=$instant"
+done

@@ -106,6 +106,10 @@ class Member:
     def last(self):
         return max(self.seen, default=BEGIN)
 
+    def now(self, at):
+        """When a live run that reads this clock sees it: behind whatever was seen at a later instant."""
+        return at if self.last() <= at else self.last() + 1
+
     def show(self, state, rest, stamp, at, run, replay, comparisons):
         """The source, as of an instant, has it with these attributes."""
         newest = max((instant for instant, seen in self.seen.items() if seen != ABSENT), default=BEGIN)
@@ -113,7 +117,7 @@ class Member:
             self.known = at if self.known is None else min(self.known, at)
         self.first_run = run if self.first_run is None else self.first_run
         if not replay:
-            at = max(at, self.last())
+            at = self.now(at)
         if stamp <= at or self.in_force(at, comparisons) != state:
             self.seen[min(stamp, at)] = state
         if replay or self.in_force(at, comparisons) != state:
@@ -134,7 +138,7 @@ class Member:
             if at > self.known or at not in self.seen:
                 self.seen[at] = ABSENT
             return
-        if self.in_force(max(at, self.last()), comparisons) != ABSENT:
+        if self.in_force(self.now(at), comparisons) != ABSENT:
             self.seen[max(at, self.last() + 1, self.known + 1)] = ABSENT
 
     def regions(self, comparisons):
@@ -470,7 +474,8 @@ class Test:
                     pieces.append((row.key, start, end, any(
                         other.start < end and start < other.end and in_facts(other) != in_facts(row) for other in rows
                         if other.start < other.end)))
-            if new.start < new.end and in_facts(new) != in_facts(row) and (dimension.inferred_facts or not row.inferred):
+            if new.start < new.end and in_facts(new) != in_facts(row) and (
+                    dimension.inferred_facts or not row.inferred or row.start > BEGIN):
                 pieces.append((row.key, row.start, row.end, True))
         return pieces
 

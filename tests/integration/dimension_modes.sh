@@ -124,9 +124,9 @@ assert_equal 'extracted 2 inserted 0 updated 0 unchanged 2 superseded 0 quaranti
     "$(TAPEMILL_CHANGES_OVERLAP_SECONDS=600 run_sync mode=changes)" "the overlap is read again"
 assert_equal "$before" "$(epochs)" "epochs after reading the overlap again"
 
-# A transaction that began before others committed is waited for.
+# A transaction that began before others committed is waited for, one of ours that writes as well.
 mkfifo "$TEST_DIR/session.pipe"
-start_process session -- bash -c 'exec psql -XAtq -v ON_ERROR_STOP=1 "$TAPEMILL_SOURCE_URL" <"$1"' - "$TEST_DIR/session.pipe"
+start_process session -- env PGAPPNAME='tapemill source' bash -c 'exec psql -XAtq -v ON_ERROR_STOP=1 "$TAPEMILL_SOURCE_URL" <"$1"' - "$TEST_DIR/session.pipe"
 exec {session}>"$TEST_DIR/session.pipe"
 echo "begin; update instruments set sector = 'Late', updated_at = now() where instrument_id = 3;" >&"$session"
 wait_until_sql 60 "the other session has written" source \
@@ -164,6 +164,13 @@ grep -v 'segment' "$TAPEMILL_ROOT/sql/extract/clients.sql" >"$TAPEMILL_EXTRACT_D
 sql source "update clients set updated_at = clock_timestamp()"
 refused mode=changes
 assert_contains "$OUTPUT" 'lacks the column "segment" (text); add it' "a query that lacks a column, when there is something to read"
+# Words that stand for themselves, but not in brackets.
+sed 's/$/ /; $s/$/; -- all of them/' "$TAPEMILL_ROOT/sql/extract/clients.sql" >"$TAPEMILL_EXTRACT_DIR/clients.sql"
+for mode in changes full; do
+    refused mode=$mode
+    assert_contains "$OUTPUT" "contract: dimension client: extraction query $TAPEMILL_EXTRACT_DIR/clients.sql does not run on the source" \
+        "a query of two statements, mode=$mode"
+done
 unset TAPEMILL_EXTRACT_DIR
 run_sync mode=changes >/dev/null
 
@@ -211,6 +218,39 @@ assert_equal 'Energy,Newest' "$(life 7)" "the newest of three"
 unset TAPEMILL_EXTRACT_DIR
 instrument 7 Newest "'2024-02-01 00:00Z'"
 run_sync >/dev/null
+
+# ---- rows that no dimension can hold -------------------------------------------------------------------------
+
+# Texts that cannot be compressed, as long as they may be, in two columns that share an index.
+sql source "insert into instruments (instrument_id, symbol, exchange, updated_at)
+            select 300, t, t, '2024-01-02 09:00Z' from (select left(string_agg(md5(i::text), ''), 1000) as t from generate_series(1, 32) i) x;
+            insert into instruments (instrument_id, symbol, sector, updated_at) values
+                (301, 'S301', repeat('é', 501), '2024-01-02 09:00Z'), (302, 'S302', 'A', '4714-11-24 00:00Z BC'),
+                (303, 'S303', 'A', '0001-01-02 00:00Z')"
+for mode in 1 2; do
+    assert_contains "$(run_sync)" 'quarantined 2 ' "too long, and before all time"
+done
+assert_equal '301|[sector_length] sector has 1002 bytes, but may have 1000 at most
+302|[updated_at_range] updated_at is before the year 1' "$(sql warehouse "select record_id, rules from etl_quarantine
+    where source_table = 'instruments' and resolved_at is null order by 1")" "what is wrong with them"
+assert_equal '2' "$(sql warehouse 'select count(*) from dim_instrument where instrument_id in (300, 303)')" "as long and as old as may be"
+sql source 'delete from instruments where instrument_id between 300 and 303'
+run_sync >/dev/null
+
+# A database that does not know what its bytes mean.
+whole=$TAPEMILL_SOURCE_URL
+sql source "create database bytes_source template template0 encoding 'SQL_ASCII' locale 'C'"
+TAPEMILL_SOURCE_URL=$(servers_url bytes_source)
+sql source <"$TAPEMILL_ROOT/sql/source/schema.sql"
+sql source "insert into clients (client_id, name, updated_at) values ('$acme', E'\\xe9', '2024-01-02 09:00Z')"
+for mode in changes full; do
+    # By watermark this row would be old news.
+    sql source 'update clients set updated_at = clock_timestamp()'
+    refused dimension=client mode=$mode
+    assert_contains "$OUTPUT" 'a text in clients at the source is not UTF-8' "a byte that is no text, mode=$mode"
+    assert_contains "$OUTPUT" 'put the row right, or convert' "its remedy, mode=$mode"
+done
+TAPEMILL_SOURCE_URL=$whole
 
 # ---- deletes ------------------------------------------------------------------------------------------------
 
@@ -282,17 +322,70 @@ assert_equal 'A,C,B|A|A-' "$(life 1)|$(life 2)|$(life 3)" "one between, later"
 assert_equal '2021-01-31|2021-02-28' "$(sql warehouse 'select effective_date, expiration_date from dim_instrument
     where instrument_id = 1 and version = 2')" "the one between, in the business time zone"
 assert_equal 3 "$(sql warehouse "select count(*) from dim_comparisons where dimension = 'instrument'")" "comparisons"
+# One that is not believed says nothing, and takes back nothing.
+compared() {
+    sql warehouse "select run_no, is_complete from dim_comparisons where dimension = 'instrument' and compared_at = '2021-03-01Z'"
+}
+before=$(compared)
+assert_contains "$(state 2021-03-01T00:00Z)" 'removed 0' "an empty table of the past"
+assert_equal "$before" "$(compared)" "a comparison after one of the same instant that was refused"
+
+# The key of a version that is left without an instant tells of the next version of the member.
+state 2021-06-01T00:00Z E A >/dev/null
+void="select instrument_key from dim_instrument where instrument_id = 1 and sector = 'E'"
+key=$(sql warehouse "$void")
+state 2021-06-01T00:00Z B A >/dev/null
+state 2021-07-01T00:00Z F A >/dev/null
+assert_equal "$key|2021-07-01 00:00:00" "$(sql warehouse "select instrument_key, known_from at time zone 'UTC' from dim_instrument
+    where instrument_id = 1 and sector = 'F'")" "a key that is used again, and since when its version is known"
 
 # ---- what follows -------------------------------------------------------------------------------------------
 
-sql warehouse "insert into etl_fact_days (source, date_key) values ('DESK', 20210115), ('DESK', 20210214), ('CLIENT', 20210214),
-    ('DESK', 20210228), ('DESK', 20210301), ('DESK', 20210415)"
+"$TAPEMILL_TEST_BIN/dimension_run" job dates '{}' 2021-01-01 >/dev/null
+sql warehouse "insert into dim_account (account_key) values (0); insert into dim_strategy (strategy_key) values (0);
+    insert into dim_client (client_key) values (0); insert into dim_liquidity_provider (lp_key) values (0)"
+# fact DATE INSTANT INSTRUMENT: with the key that the first version has
+fact() {
+    "$TAPEMILL_TEST_BIN/dimension_run" ensure fact_trades "$1"
+    sql warehouse "
+        insert into fact_trades (date_key, time_key, instrument_key, account_key, strategy_key, client_key, lp_key, tenant_id, source,
+            trade_reference, execution_timestamp, side, quantity, price, notional_value, net_amount, currency, source_updated_at,
+            etl_run_id)
+        select $1, 0, min(instrument_key), 0, 0, 0, 0, '$acme', 'DESK', '$1', '$2', 'BUY', 1, 1, 1, 1, 'USD', '$2', 1
+        from dim_instrument where instrument_id = $3;
+        insert into etl_fact_days (source, date_key) values ('DESK', $1)"
+}
+fact 20210115 '2021-01-15 12:00Z' 1
+fact 20210214 '2021-02-15 00:00Z' 1
+fact 20210220 '2021-02-20 12:00Z' 2
+fact 20210227 '2021-02-28 00:00Z' 1
+fact 20210228 '2021-03-01 00:00Z' 1
+fact 20210301 '2021-03-01 12:00Z' 1
+sql warehouse "insert into etl_fact_days (source, date_key) values ('CLIENT', 20210214), ('DESK', 20210226)"
 state 2021-02-15T00:00Z D A A >/dev/null
 # The piece begins at 2021-02-14 19:00 and ends at 2021-02-28 19:00 in New York.
 assert_equal 'rekey_facts|2021-02-14|t
-rekey_facts|2021-02-28|t' "$(followers)" "a job for every loaded date whose day meets what changed"
+rekey_facts|2021-02-27|t' "$(followers)" "a job for every loaded date with a fact in what changed"
 assert_contains "$(run_sync dimension=instrument as_of=2021-02-15T00:00Z)" 'updated 0 unchanged 3 ' "the same once more"
 assert_equal '' "$(followers)" "nothing follows from nothing"
+# A date's performance goes by the versions of accounts; no index knows the clients of facts.
+counterparty=00000000-0000-0000-0000-0000000000c2
+sql source "insert into clients (client_id, segment, updated_at) values ('$counterparty', 'A', '2021-01-01Z');
+            insert into accounts (account_id, broker, updated_at) values (1, 'A', '2021-01-01Z')"
+run_sync as_of=2021-01-01T00:00Z dimension=client >/dev/null
+run_sync as_of=2021-01-01T00:00Z dimension=account >/dev/null
+"$TAPEMILL_TEST_BIN/dimension_run" ensure fact_performance_daily 20210220
+sql warehouse "
+insert into fact_performance_daily (date_key, tenant_id, account_key, strategy_key, total_trades, closing_trades, winning_trades,
+    losing_trades, total_volume, total_notional, gross_profit, gross_loss, net_pnl, commissions, fees, etl_run_id)
+select 20210220, '$acme', account_key, 0, 3, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 1 from dim_account where account_id = 1"
+sql source "update clients set segment = 'B', updated_at = '2021-02-28 12:00Z'; update accounts set broker = 'B', updated_at = '2021-02-01Z'"
+run_sync as_of=2021-08-01T00:00Z dimension=account >/dev/null
+assert_equal 'rekey_facts|2021-02-20|t' "$(followers)" "a date whose performance has a version of the account"
+run_sync as_of=2021-08-01T00:00Z dimension=client >/dev/null
+assert_equal 'rekey_facts|2021-02-28|t
+rekey_facts|2021-03-01|t' "$(followers)" "all loaded dates that a client's change meets"
+sql source 'truncate clients, accounts'
 
 sql warehouse "
 insert into etl_quarantine (source_table, record_id, business_date, rules, record_data, first_run_no, last_run_no) values
@@ -314,10 +407,22 @@ load_trades|2021-03-04|' "$(followers)" "rows that named them are loaded"
 assert_equal 'accounts 50,instruments 51' "$(sql warehouse "select string_agg(source_table || ' ' || record_id, ',' order by source_table)
     from etl_data_quality_issues where rule_name = 'inferred_member' and resolved_at is null")" "findings of the others stay"
 
+# So are rows that the member's arrival did not help: they wait for its currency.
+sql source "insert into instruments (instrument_id, symbol, updated_at) values (52, 'S52', clock_timestamp())"
+run_sync mode=changes >/dev/null
+sql warehouse "insert into etl_quarantine (source_table, record_id, business_date, rules, record_data, first_run_no, last_run_no)
+    values ('executions', '6', '2021-03-08', 'x', '{\"instrument_id\": 52}', 1, 1)"
+instrument 52 Utilities
+assert_equal '' "$(run_sync mode=changes >/dev/null; followers)" "a change that is of no use to them"
+sql source "update instruments set currency = 'USD', updated_at = clock_timestamp() where instrument_id = 52"
+assert_equal 'load_executions|2021-03-08|' "$(run_sync mode=changes >/dev/null; followers)" "its currency came"
+
 # ---- a multiplier of an old state -----------------------------------------------------------------------------
 
-sql source "update instruments set contract_multiplier = 5, updated_at = clock_timestamp() where instrument_id = 1"
+sql source "update instruments set contract_multiplier = 5, updated_at = clock_timestamp() where instrument_id in (1, 3)"
 run_sync mode=changes >/dev/null
+assert_equal 1 "$(sql warehouse "select record_id from etl_data_quality_issues where rule_name = 'multiplier_changed'")" \
+    "only the one that has trades is worth a word"
 sql source "update instruments set contract_multiplier = 2, updated_at = '2020-01-01 00:00Z' where instrument_id = 1"
 run_sync dimension=instrument as_of=2021-01-10T00:00Z deletes=all >/dev/null
 assert_equal '5.00000000|1' "$(sql warehouse "select (select max(contract_multiplier) from dim_instrument where instrument_id = 1),

@@ -93,7 +93,7 @@ assert_equal "$tenant" "$(sql warehouse "select tenant_id from dim_client where 
 assert_equal "accounts 11, clients 01, clients 19, instruments 2, instruments 3, liquidity_providers 01, liquidity_providers 02, strategies 7" \
     "$(inferred)" "one finding per member"
 assert_contains "$(sql warehouse "select rules from etl_quarantine where record_id = '5'")" \
-    '[valid_currency] currency must be a three-letter ISO 4217 code, on the trade or on its instrument; a row whose instrument has not arrived is loaded by itself once it has' \
+    '[valid_currency] currency must be a three-letter ISO 4217 code, on the trade or on its instrument at that instant; a row whose instrument has not arrived is loaded by itself once it has' \
     "what becomes of the row without a currency is said"
 
 run_job daily_load --date 2024-01-02
@@ -225,9 +225,12 @@ insert into liquidity_providers (lp_id, code, updated_at)
 insert into accounts (account_id, tenant_id, client_id, account_number, updated_at)
     select id, '$tenant', case when id = 11 then '$(client 23)' else '$known_client' end::uuid, 'A-' || id, clock_timestamp()
     from unnest(array[11, 12, 13, 14, 20, 21, 22, 23]) id"
+assumed="select count(*) > 0 from etl_data_quality_issues where rule_name = 'multiplier_assumed' and resolved_at is null"
+assert_equal t "$(sql warehouse "$assumed")" "a multiplier that was assumed is told of"
 run_job sync_dimensions
 wait_until_quiet
 assert_equal '' "$(inferred)" "findings that are still open"
+assert_equal f "$(sql warehouse "$assumed")" "and is told of no more"
 assert_equal 0 "$(sql warehouse "select count(*) from etl_quarantine where resolved_at is null")" "the row without a currency has come by itself"
 assert_equal '10 c22 i2' "$(fact 5)" "on its instrument"
 assert_equal '11 s7 c23 p01 i1' "$(fact 2)" "an account that arrived, and its client"
@@ -261,9 +264,11 @@ run_job load_changed_executions --arg since="$(sql source "select now() - interv
 assert_equal '30? i1' "$(fact 40)" "a fact after its member was deleted"
 assert_equal 'B|t|t|2' "$(sql warehouse "select broker, is_current, is_inferred, version from dim_account where account_id = 30 order by valid_from desc limit 1")" \
     "the gap has the attributes of the version before"
+assert_equal 'accounts 30' "$(inferred)" "a finding about the gap"
 sql source "insert into accounts (account_id, tenant_id, account_number, broker, updated_at) values (30, '$tenant', 'A-30', 'C', clock_timestamp())"
 run_job sync_dimensions
 wait_until_quiet
 assert_equal 'B f f t|B f t f|C t f f' "$(sql warehouse "select string_agg(concat_ws(' ', broker, is_current, is_inferred, ends_deleted), '|' order by valid_from)
     from dim_account where account_id = 30 and valid_from < valid_to")" "it comes back: the gap stays what it was"
+assert_equal '' "$(inferred)" "the finding about the gap is resolved"
 assert_equal '30? i1' "$(fact 40)" "and the fact in it"

@@ -145,9 +145,9 @@ expect_clean(const struct input *input)
     trade_row_term(&row);
 }
 
-static const char valid_currency[] =
-    "E|valid_currency|currency must be a three-letter ISO 4217 code, on the trade or on its instrument; a row whose "
-    "instrument has not arrived is loaded by itself once it has";
+static const char valid_currency[] = "E|valid_currency|currency must be a three-letter ISO 4217 code, on the trade or "
+                                     "on its instrument at that instant; a row "
+                                     "whose instrument has not arrived is loaded by itself once it has";
 
 /* ---- the tests ---------------------------------------------------------------------------------------------- */
 
