@@ -16,8 +16,8 @@ static const struct partitioned_fact {
     const char *name;
     bool by_flow; /* a month is a parent of the flows of its days; else it is a leaf */
 } facts[PARTITION_FACTS] = {
-    {"fact_trades", true},
-    {"fact_performance_daily", false},
+    {"fact_trades", true},  {"fact_performance_daily", false}, {"fact_orders", false},
+    {"fact_quotes", false}, {"fact_risk_snapshots", false},    {"fact_positions_daily", false},
 };
 
 /* One fact and date: the names and half-open bounds of its month and its leaf. */

@@ -1,8 +1,8 @@
 /* jobs/partition.h - the partitions of the facts: made when their first row is on its way, or ahead of it.
  *
  * fact_trades has a parent per month, fact_trades_m202401, by range of (date_key, source), whose leaves are the flows
- * of a day: fact_trades_d20240102_desk, _client. So each flow's load builds its own leaf. Of fact_performance_daily a
- * month is the leaf. Bounds are half-open.
+ * of a day: fact_trades_d20240102_desk, _client. So each flow's load builds its own leaf. Of the other
+ * facts a month is the leaf. Bounds are half-open.
  *
  * A table is created beside the fact and then attached: ATTACH locks the parent less than CREATE ... PARTITION OF does,
  * and adds indexes and foreign keys itself. It still takes SHARE ROW EXCLUSIVE on every dimension, which waits for
@@ -19,7 +19,7 @@
 #include "jobs/job.h"
 
 /* Number of facts that are partitioned, and the name of one. */
-enum { PARTITION_FACTS = 2 };
+enum { PARTITION_FACTS = 6 };
 const char *partition_fact(int index);
 
 /* Makes sure that a row with this date_key (and, for fact_trades, source) has a leaf of the fact to go to. Cheap where

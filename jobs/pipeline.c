@@ -126,7 +126,7 @@ insert_step(struct insertion *insertion, size_t index, struct error *error)
         .queue = queue,
         .priority = request->priority,
         .max_attempts = job->max_attempts,
-        .arguments = "{}",
+        .arguments = step->arguments ? step->arguments : "{}",
         .business_date = step->shared ? NULL : request->business_date,
         .parent_id = request->parent_id,
         .pipeline_run_id = step->shared ? 0 : insertion->run_id,

@@ -16,7 +16,8 @@ enum { PIPELINE_STEPS_MAX = 16 };
 struct pipeline_step {
     const char *name;
     const char *job;
-    const char *after[4]; /* names of earlier steps; NULL at the end */
+    const char *after[4];  /* names of earlier steps; NULL at the end */
+    const char *arguments; /* JSON object text; NULL: none */
     bool shared; /* not about the date: steps of several dates that have not begun share one job, and the dates of
                   * a backfill one that is done (sql/ledger/pipeline.sql) */
 };

@@ -19,6 +19,7 @@
 #include "core/copy.h"
 #include "jobs/books_ahead.h"
 #include "jobs/day_lock.h"
+#include "jobs/dirty.h"
 #include "jobs/job.h"
 #include "jobs/pnl.h"
 #include "jobs/pnl_day.h"
@@ -359,15 +360,13 @@ static enum error_code
 store_realized(struct realized_day *day, struct error *error)
 {
     struct job_context *context = day->context;
-    char run_no[NUMBER_BYTES];
     if (realized_facts_store(&day->facts, context, calendar_date_key(day->days), &context->counts.updated, error))
         return error->code;
     context->counts.extracted = day->fills;
     context->counts.unchanged = day->fills - context->counts.updated;
-    (void)snprintf(run_no, sizeof(run_no), "%" PRId64, context->run->run_no);
     if (!context->counts.updated)
         return ERROR_NONE;
-    return database_query(context->warehouse, SQL("log_dirty"), DATABASE_VALUES(day->date_key, run_no), NULL, error);
+    return dirty_log(context, DIRTY_REALIZED, calendar_date_key(day->days), false, "realized_pnl", error);
 }
 
 static enum error_code

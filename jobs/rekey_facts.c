@@ -22,6 +22,7 @@
 #include "jobs/day_lock.h"
 #include "jobs/dimension.h"
 #include "jobs/dimension_infer.h"
+#include "jobs/dirty.h"
 #include "jobs/job.h"
 #include "jobs/pipeline.h"
 #include "jobs/pnl_day.h"
@@ -251,7 +252,7 @@ follow_performance(struct rekey *rekey, struct error *error)
         return error->code;
     if (!context->counts.updated && differs[0] != 't')
         return ERROR_NONE;
-    if (database_query(warehouse, SQL("mark_dirty"), DATABASE_VALUES(rekey->date_key, rekey->run_no), NULL, error) ||
+    if (dirty_log(context, DIRTY_TRADES, calendar_date_key(rekey->days), false, "facts re-keyed", error) ||
         pnl_day_is_met(warehouse, pnl_day_key(rekey->days, key), &closed, error))
         return error->code;
     return closed ? enqueue_unless_asked(rekey, "daily_performance", error) : ERROR_NONE;

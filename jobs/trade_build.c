@@ -129,7 +129,7 @@ finish(struct trade_load *load, struct error *error)
         return error->code;
     if (!counts->inserted)
         return books_ahead_store(load, error);
-    if (trade_load_mark_changed(load, load->date_key, &was_closed, error) || books_ahead_store(load, error))
+    if (trade_load_mark_changed(load, load->date_key, true, &was_closed, error) || books_ahead_store(load, error))
         return error->code;
     return run->pipeline_run_id ? ERROR_NONE : pnl_day_forward(load->context, run->business_date, error);
 }

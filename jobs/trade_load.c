@@ -7,6 +7,7 @@
 
 #include "core/calendar_date.h"
 #include "core/config.h"
+#include "jobs/dirty.h"
 #include "jobs/partition.h"
 #include "jobs/pnl_day.h"
 #include "jobs/trade_load_internal.h"
@@ -113,9 +114,10 @@ trade_load_choose_date(struct trade_load *load, int32_t days, const struct extra
     (void)calendar_date_format(days, load->business_date);
 }
 
-/* The books and the performance of a date no longer match its facts. */
+/* The books and what is derived of a date no longer match its facts. */
 enum error_code
-trade_load_mark_changed(struct trade_load *load, const char *date_key, bool *was_closed, struct error *error)
+trade_load_mark_changed(struct trade_load *load, const char *date_key, bool insert_only, bool *was_closed,
+                        struct error *error)
 {
     char key[32], booked[PNL_DAY_KEY_BYTES];
     int64_t met;
@@ -127,7 +129,7 @@ trade_load_mark_changed(struct trade_load *load, const char *date_key, bool *was
         ledger_set_condition(warehouse, pnl_day_booked_key(load->definition->source_label, days, booked), false, NULL,
                              error) ||
         ledger_set_condition(warehouse, key, false, NULL, error) ||
-        database_query(warehouse, SQL("mark_dirty"), DATABASE_VALUES(date_key, load->run_no), NULL, error))
+        dirty_log(load->context, DIRTY_TRADES, calendar_date_key(days), insert_only, "facts changed", error))
         return error->code;
     *was_closed = met > 0;
     return ERROR_NONE;

@@ -104,8 +104,8 @@ ERROR_MUST_CHECK enum error_code trade_load_candidates(struct trade_load *load, 
 /* Notes the day as loaded, with the range of its references. */
 ERROR_MUST_CHECK enum error_code trade_load_note_day(struct trade_load *load, struct error *error);
 
-/* The books and the performance of a date (YYYYMMDD) no longer match its facts. */
+/* The books and what is derived of a date (YYYYMMDD) no longer match its facts. insert_only: see dirty_log(). */
 ERROR_MUST_CHECK enum error_code trade_load_mark_changed(struct trade_load *load, const char *date_key,
-                                                         bool *was_closed, struct error *error);
+                                                         bool insert_only, bool *was_closed, struct error *error);
 
 #endif

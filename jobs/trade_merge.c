@@ -133,7 +133,8 @@ leave_day(struct trade_load *load, const char *date_key, struct error *error)
                        error))
         return error->code;
     (void)snprintf(date, sizeof(date), "%.4s-%.2s-%.2s", date_key, date_key + 4, date_key + 6);
-    if (trade_load_mark_changed(load, date_key, &was_closed, error) || books_ahead_withdraw(load, date_key, error))
+    if (trade_load_mark_changed(load, date_key, false, &was_closed, error) ||
+        books_ahead_withdraw(load, date_key, error))
         return error->code;
     return was_closed ? pnl_day_forward(load->context, date, error) : ERROR_NONE;
 }
@@ -314,15 +315,15 @@ merge(struct trade_load *load, struct error *error)
  * for it, unless that is asked already: whoever has not begun will see what this run commits, since it takes the day's
  * lock first. */
 static enum error_code
-announce(struct trade_load *load, int64_t written, struct error *error)
+announce(struct trade_load *load, int64_t inserted, int64_t changed, struct error *error)
 {
     bool was_closed;
     int64_t waiting;
     if (trade_load_note_day(load, error))
         return error->code;
-    if (!written)
+    if (!inserted && !changed)
         return ERROR_NONE;
-    if (trade_load_mark_changed(load, load->date_key, &was_closed, error) ||
+    if (trade_load_mark_changed(load, load->date_key, !changed, &was_closed, error) ||
         books_ahead_withdraw(load, load->date_key, error))
         return error->code;
     if (load->context->run->pipeline_run_id)
@@ -360,8 +361,9 @@ finish(struct trade_load *load, struct error *error)
 {
     const struct ledger_counts *counts = &load->context->counts;
     const struct leaf_step settle = {settle_step, load};
-    int64_t before = counts->inserted + counts->updated + counts->removed;
-    if (merge(load, error) || announce(load, counts->inserted + counts->updated + counts->removed - before, error))
+    int64_t inserted = counts->inserted, changed = counts->updated + counts->removed;
+    if (merge(load, error) ||
+        announce(load, counts->inserted - inserted, counts->updated + counts->removed - changed, error))
         return error->code;
     /* With a new leaf in the same try: whoever waits for the last look may hold what the leaf's place needs. */
     return load->rewrite ? leaf_rewrite_finish(load->rewrite, load->context, &settle, error)

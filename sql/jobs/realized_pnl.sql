@@ -82,9 +82,6 @@ select format('insert into %1$I (%3$s) select %4$s from %2$I f left join stage_p
 from pg_attribute
 where attrelid = 'fact_trades'::regclass and attnum > 0 and not attisdropped
 
--- name: log_dirty
-insert into etl_dirty_buckets (target, date_key, reason, run_no) values ('performance', $1::integer, 'realized_pnl', $2::bigint)
-
 -- name: closing_differs
 select exists (
     select source, tenant_id, account_id, strategy_id, client_id, instrument_id, quantity, total_cost

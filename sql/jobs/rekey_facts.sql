@@ -113,10 +113,6 @@ select exists (
                                where v.strategy_id = s.strategy_id and v.valid_from > s.valid_from
                                  and v.valid_from < v.valid_to and v.valid_from < $2::timestamptz)))))
 
--- name: mark_dirty
--- $1 date key, $2 the run.
-insert into etl_dirty_buckets (target, date_key, reason, run_no) values ('performance', $1::integer, 'facts re-keyed', $2::bigint)
-
 -- name: asked_for
 -- Whether a job $1 of the date $2 is there that has not begun: it takes the locks that we hold before it looks at anything.
 select exists (select from etl_jobs

@@ -274,9 +274,6 @@ set last_loaded_at = clock_timestamp(), last_run_no = excluded.last_run_no,
     low_number = least(d.low_number, excluded.low_number), high_number = greatest(d.high_number, excluded.high_number),
     low_text = least(d.low_text, excluded.low_text), high_text = greatest(d.high_text, excluded.high_text)
 
--- name: mark_dirty
-insert into etl_dirty_buckets (target, date_key, reason, run_no) values ('performance', $1::integer, 'facts changed', $2::bigint)
-
 -- name: is_met
 select count(*) from etl_conditions where key = $1 and met
 

@@ -102,6 +102,83 @@ from (
         join dim_strategy s using (strategy_key)
         where $1 = 'fact_performance_daily' and f.date_key between $2::integer and $3::integer
         union all
+        select f.date_key,
+               row(f.date_key, f.tenant_id, f.order_id, f.time_key, i.instrument_id, i.valid_from at time zone 'UTC',
+                   a.account_id, a.valid_from at time zone 'UTC', s.strategy_id, s.valid_from at time zone 'UTC',
+                   c.client_id, c.valid_from at time zone 'UTC', l.lp_id, l.valid_from at time zone 'UTC',
+                   f.order_timestamp at time zone 'UTC', f.order_type, f.side, f.final_status, f.requested_quantity,
+                   f.filled_quantity, f.fill_rate, f.limit_price, f.avg_fill_price, f.fill_count, f.total_latency_ms,
+                   f.routing_latency_ms, f.was_rejected, f.was_cancelled, f.is_deleted,
+                   f.source_updated_at at time zone 'UTC')::text
+        from fact_orders f
+        join dim_instrument i using (instrument_key)
+        join dim_account a using (account_key)
+        join dim_strategy s using (strategy_key)
+        join dim_client c on c.client_key = f.client_key
+        join dim_liquidity_provider l using (lp_key)
+        where $1 = 'fact_orders' and f.date_key between $2::integer and $3::integer
+        union all
+        select f.date_key,
+               row(f.date_key, f.tenant_id, f.quote_reference, f.time_key, i.instrument_id,
+                   i.valid_from at time zone 'UTC', l.lp_id, l.valid_from at time zone 'UTC',
+                   f.quote_timestamp at time zone 'UTC', f.bid_price, f.ask_price, f.bid_size, f.ask_size, f.mid_price,
+                   f.spread, f.spread_bps, f.is_stale, f.spread_changed, f.sample_weight, f.latency_ms, f.is_deleted,
+                   f.source_updated_at at time zone 'UTC')::text
+        from fact_quotes f
+        join dim_instrument i using (instrument_key)
+        join dim_liquidity_provider l using (lp_key)
+        where $1 = 'fact_quotes' and f.date_key between $2::integer and $3::integer
+        union all
+        select f.date_key,
+               row(f.date_key, f.tenant_id, f.client_id, f.snapshot_at at time zone 'UTC', f.time_key,
+                   c.valid_from at time zone 'UTC', f.utilization_pct, f.soft_breach_count, f.hard_breach_count,
+                   f.risk_score, f.is_deleted, f.source_updated_at at time zone 'UTC')::text
+        from fact_risk_snapshots f
+        join dim_client c using (client_key)
+        where $1 = 'fact_risk_snapshots' and f.date_key between $2::integer and $3::integer
+        union all
+        select f.date_key,
+               row(f.date_key, f.tenant_id, f.account_id, f.instrument_id, f.currency, a.valid_from at time zone 'UTC',
+                   i.valid_from at time zone 'UTC', f.rate_to_base, f.side, f.quantity, trim_scale(f.total_cost),
+                   f.avg_entry_price, f.current_price, f.mark_source, f.mark_at at time zone 'UTC', f.market_value,
+                   f.unrealized_pnl, f.realized_pnl, f.total_pnl)::text
+        from fact_positions_daily f
+        join dim_account a using (account_key)
+        join dim_instrument i using (instrument_key)
+        where $1 = 'fact_positions_daily' and f.date_key between $2::integer and $3::integer
+        union all
+        select date_key,
+               row(date_key, aggregation_level, tenant_id, client_id, instrument_id, lp_id, trade_date, trade_count,
+                   buy_count, sell_count, total_volume, buy_volume, sell_volume, total_notional, total_fees,
+                   total_commission, price_currency, avg_price, vwap_price, min_price, max_price, avg_latency_ms,
+                   max_latency_ms, is_final)::text
+        from agg_daily_trade_summary
+        where $1 = 'agg_daily_trade_summary' and date_key between $2::integer and $3::integer
+        union all
+        select to_char(metric_date, 'YYYYMMDD')::integer,
+               row(period_type, metric_date, tenant_id, client_id, period_end, trading_days, total_trades,
+                   unique_instruments, total_volume, total_notional, avg_trade_size, total_fees, realized_pnl,
+                   avg_utilization, max_utilization, breach_count, risk_score, engagement_score)::text
+        from agg_client_metrics
+        where $1 = 'agg_client_metrics' and to_char(metric_date, 'YYYYMMDD')::integer between $2::integer and $3::integer
+        union all
+        select to_char(metric_date, 'YYYYMMDD')::integer,
+               row(period_type, metric_date, tenant_id, lp_id, period_end, quote_count, sampled_quotes, avg_spread,
+                   avg_spread_bps, quote_availability, avg_latency_ms, trade_count, total_notional, order_count,
+                   fill_rate, rejection_count, performance_score, overall_rank)::text
+        from agg_lp_performance
+        where $1 = 'agg_lp_performance' and to_char(metric_date, 'YYYYMMDD')::integer between $2::integer and $3::integer
+        union all
+        select m.month_key * 100 + 1,
+               row(m.month_key, m.tenant_id, a.account_id, a.valid_from at time zone 'UTC', s.strategy_id,
+                   s.valid_from at time zone 'UTC', m.year, m.month, m.trading_days, m.total_trades, m.winning_trades,
+                   m.total_volume, m.net_pnl, m.commissions, m.fees, m.win_rate, m.sharpe_ratio, m.max_drawdown,
+                   m.best_day_pnl, m.worst_day_pnl)::text
+        from agg_performance_monthly m
+        join dim_account a using (account_key)
+        join dim_strategy s using (strategy_key)
+        where $1 = 'agg_performance_monthly' and m.month_key * 100 + 1 between $2::integer and $3::integer
+        union all
         select date_key,
                row(date_key, source, tenant_id, account_id, strategy_id, client_id, instrument_id, quantity,
                    trim_scale(total_cost))::text

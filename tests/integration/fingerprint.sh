@@ -18,6 +18,14 @@ declare -A left_out=(
     [fx_rates]=''
     [fact_trades]='trade_key instrument_key account_key strategy_key client_key lp_key source_lsn etl_run_id loaded_at'
     [fact_performance_daily]='performance_key account_key strategy_key etl_run_id loaded_at'
+    [fact_orders]='order_fact_key instrument_key account_key strategy_key client_key lp_key source_lsn etl_run_id loaded_at'
+    [fact_quotes]='quote_key instrument_key lp_key source_lsn etl_run_id loaded_at'
+    [fact_risk_snapshots]='risk_key client_key source_lsn etl_run_id loaded_at'
+    [fact_positions_daily]='position_key account_key instrument_key etl_run_id loaded_at'
+    [agg_daily_trade_summary]='etl_run_id created_at updated_at'
+    [agg_client_metrics]='etl_run_id created_at updated_at'
+    [agg_lp_performance]='etl_run_id created_at updated_at'
+    [agg_performance_monthly]='account_key strategy_key etl_run_id loaded_at'
     [etl_open_positions]=''
     [etl_quarantine]='id record_data first_run_no last_run_no created_at resolved_at'
 )
@@ -37,7 +45,7 @@ check_columns() {
     local table column text
     sql warehouse "select c.relname from pg_class c
                    where c.relkind in ('r', 'p') and not c.relispartition and pg_table_is_visible(c.oid)
-                     and c.relname ~ '^(dim|fact)_' and c.relname !~ '_(epochs|comparisons|observations)$'" | while read -r table; do
+                     and c.relname ~ '^(dim|fact|agg)_' and c.relname !~ '_(epochs|comparisons|observations)$'" | while read -r table; do
         [ -v "left_out[$table]" ] || echo "$table has no fingerprint"
     done
     for table in "${!left_out[@]}"; do

@@ -112,7 +112,7 @@ check() {
     partitions=$(partitions_of "$@")
     # Where rows are inserted, each finds its partition as it comes.
     [[ $3 = insert* && -z $partitions ]] ||
-        [[ $partitions =~ ^((fact_trades_m201802_all|fact_performance_daily_m201802|fact_trades_m201801_all)\ )+$ ]] &&
+        [[ $partitions =~ ^((fact_[a-z_]+_m201802(_all)?|fact_trades_m201801_all)\ )+$ ]] &&
         [[ $3 = stands_elsewhere || $partitions != *201801* ]] ||
         fail "$2, $3 with $1 touches <$partitions>, not the partitions of one month"
     locks=$(session "$@" locks)

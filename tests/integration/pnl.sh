@@ -231,7 +231,7 @@ sql warehouse "update etl_jobs set state = 'cancelled' where state = 'waiting'"
 run_is 'realized_pnl 2024-01-01 done extracted=8 inserted=0 updated=1 unchanged=7 skipped=0 removed=0 {"books": 4, "open_books": 4, "fills": 8, "closing_fills": 2}' \
     realized_pnl 2024-01-01
 assert_equal '120.00000000|t' "$(pnl_of 20240101 11)" "a sale that was corrected"
-assert_equal performance:20240101 "$(sql warehouse 'select target, date_key from etl_dirty_buckets' | tr '|' :)" "dirty"
+assert_equal performance:20240101 "$(sql warehouse "select target, date_key from etl_dirty_buckets where target = 'performance'" | tr '|' :)" "dirty"
 assert_equal '' "$(run_job --queued)" "jobs after a correction that changes no closing book"
 run_is 'daily_performance 2024-01-01 done extracted=1 inserted=0 updated=1 unchanged=0 skipped=0 removed=0 ' \
     daily_performance 2024-01-01
@@ -276,13 +276,13 @@ assert_equal '[fx_rate_missing] 1 of 2 trades of 2024-01-02 have no rate from EU
     "$(sql warehouse "select error_message from etl_data_quality_issues where source_table = 'fact_trades'
                       and record_id = '2/1' and severity = 'WARNING' and rule_name = 'fx_rate_missing'")" "the finding"
 assert_equal 'performance|20240102|2|1|fx_rate_missing' "$(sql warehouse "
-    select target, date_key, account_id, strategy_id, reason from etl_dirty_buckets")" "the held bucket"
+    select target, date_key, account_id, strategy_id, reason from etl_dirty_buckets where target = 'performance'")" "the held bucket"
 check_model 20240101 20240102 20240103
 change 20240102 25 'rate_to_base = 1.2'
 run_job realized_pnl 2024-01-02 >/dev/null
 run_is 'daily_performance 2024-01-02 done extracted=2 inserted=1 updated=0 unchanged=1 skipped=0 removed=0 ' \
     daily_performance 2024-01-02
-assert_equal '' "$(sql warehouse 'select * from etl_dirty_buckets')" "dirty buckets once the rate is there"
+assert_equal '' "$(sql warehouse "select * from etl_dirty_buckets where target = 'performance'")" "dirty buckets once the rate is there"
 check_model 20240101 20240102 20240103
 
 # A group whose trades are gone leaves no row.
