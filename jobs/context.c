@@ -70,7 +70,8 @@ job_side(struct job_context *context, struct database **side, struct error *erro
      * itself. */
     (void)snprintf(purpose, sizeof(purpose), "tapemill side of %d", database_backend_pid(context->warehouse));
     if (database_open(&context->side, DATABASE_WAREHOUSE, purpose, error) ||
-        database_run(context->side, "set idle_in_transaction_session_timeout = '5s'", error))
+        database_run(context->side, "set idle_in_transaction_session_timeout = '5s'", error) ||
+        (context->is_rehearsal && database_run(context->side, "set default_transaction_read_only = on", error)))
         return error->code;
     *side = context->side;
     return ERROR_NONE;

@@ -29,6 +29,7 @@ struct job_context {
     struct database *side;             /* second warehouse connection for short transactions of their own: job_side() */
     struct redis_client *redis;        /* for job_push(); borrowed, NULL: none */
     char metadata[512];                /* JSON object text stored with the run; "" for none */
+    bool is_rehearsal;                 /* all is rolled back: the side connection may only read */
 };
 
 struct job_definition {

@@ -1,4 +1,5 @@
 /* fingerprint: what the warehouse says, as one hash for each table (sql/ops/fingerprint.sql). */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,9 +7,10 @@
 
 #include "core/calendar_date.h"
 #include "core/sql.h"
+#include "ops/command_fingerprint.h"
 #include "ops/command_session.h"
 
-enum { HASH_BYTES = 65, LINES_BYTES_MAX = 16 * 1024 };
+enum { LINES_BYTES_MAX = 16 * 1024 };
 
 static const char *const tables[] = {
     "dim_date",
@@ -35,29 +37,38 @@ static const char *const tables[] = {
 
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
 
-struct print {
-    const char *table;
-    char rows[24], hash[HASH_BYTES];
-};
+static_assert((int)TABLES <= (int)COMMAND_FINGERPRINT_TABLES_MAX, "COMMAND_FINGERPRINT_TABLES_MAX is too small");
 
-static enum error_code
-print_table(struct database *warehouse, const char *from_key, const char *to_key, struct print *print,
-            struct error *error)
+enum error_code
+command_fingerprint_table(struct database *warehouse, const char *table, const char *from_key, const char *to_key,
+                          struct command_fingerprint *print, struct error *error)
 {
     struct rows *rows;
-    if (database_query(warehouse, sql_text("ops/fingerprint", "table"), DATABASE_VALUES(print->table, from_key, to_key),
-                       &rows, error))
-        return error_context(error, "%s", print->table);
+    if (database_query(warehouse, sql_text("ops/fingerprint", "table"), DATABASE_VALUES(table, from_key, to_key), &rows,
+                       error))
+        return error_context(error, "%s", table);
+    print->table = table;
     (void)snprintf(print->rows, sizeof(print->rows), "%s", rows_text(rows, 0, 0));
     (void)snprintf(print->hash, sizeof(print->hash), "%s", rows_text(rows, 0, 1));
     rows_free(rows);
     return ERROR_NONE;
 }
 
+enum error_code
+command_fingerprint_all(struct database *warehouse, const char *from_key, const char *to_key,
+                        struct command_fingerprint prints[COMMAND_FINGERPRINT_TABLES_MAX], size_t *count,
+                        struct error *error)
+{
+    for (*count = 0; *count < TABLES; ++*count)
+        if (command_fingerprint_table(warehouse, tables[*count], from_key, to_key, &prints[*count], error))
+            return error->code;
+    return ERROR_NONE;
+}
+
 /* The hash over the tables' lines. */
 static enum error_code
-print_total(struct database *warehouse, const struct print *prints, size_t count, struct print *total,
-            struct error *error)
+print_total(struct database *warehouse, const struct command_fingerprint *prints, size_t count,
+            struct command_fingerprint *total, struct error *error)
 {
     struct buffer lines;
     int64_t rows = 0;
@@ -77,7 +88,8 @@ print_total(struct database *warehouse, const struct print *prints, size_t count
 }
 
 static enum error_code
-show(const struct print *prints, size_t count, const struct print *total, bool json, struct error *error)
+show(const struct command_fingerprint *prints, size_t count, const struct command_fingerprint *total, bool json,
+     struct error *error)
 {
     static const struct command_column columns[] = {
         {"table", COMMAND_KIND_TEXT}, {"rows", COMMAND_KIND_INTEGER}, {"sha256", COMMAND_KIND_TEXT}};
@@ -85,7 +97,7 @@ show(const struct print *prints, size_t count, const struct print *total, bool j
     struct command_style style = {.form = command_print_form(json), .member = true};
     size_t shown = json || !total ? count : count + 1;
     for (size_t i = 0; i < shown; i++) {
-        const struct print *print = i < count ? &prints[i] : total;
+        const struct command_fingerprint *print = i < count ? &prints[i] : total;
         cells[i * 3] = print->table;
         cells[i * 3 + 1] = print->rows;
         cells[i * 3 + 2] = print->hash;
@@ -104,7 +116,8 @@ show(const struct print *prints, size_t count, const struct print *total, bool j
 /* In one snapshot. */
 static enum error_code
 take_prints(struct database *warehouse, const char *only, const char *from_key, const char *to_key,
-            struct print prints[TABLES], size_t *count, struct print *total, struct error *error)
+            struct command_fingerprint prints[TABLES], size_t *count, struct command_fingerprint *total,
+            struct error *error)
 {
     enum error_code code = database_query(warehouse, sql_text("ops/fingerprint", "hold"), 0, NULL, NULL, error);
     if (!code)
@@ -112,8 +125,7 @@ take_prints(struct database *warehouse, const char *only, const char *from_key, 
     for (size_t i = 0; !code && i < TABLES; i++) {
         if (only && strcmp(only, tables[i]) != 0)
             continue;
-        prints[*count].table = tables[i];
-        code = print_table(warehouse, from_key, to_key, &prints[(*count)++], error);
+        code = command_fingerprint_table(warehouse, tables[i], from_key, to_key, &prints[(*count)++], error);
     }
     if (!code)
         code = print_total(warehouse, prints, *count, total, error);
@@ -139,9 +151,9 @@ check_table(const char *name, struct error *error)
 static enum error_code
 run_fingerprint(const struct command_line *line, struct error *error)
 {
-    static struct print prints[TABLES];
+    static struct command_fingerprint prints[TABLES];
     const char *only = command_value(line, "--table");
-    struct print total;
+    struct command_fingerprint total;
     char from_key[16], to_key[16];
     int32_t from = CALENDAR_DATE_FIRST, to = CALENDAR_DATE_LAST;
     struct database *warehouse;

@@ -8,7 +8,7 @@ libpq-fe\.h|libpq/.*|postgresql/.*  core/database*.c|core/copy*.c
 hiredis/.*|hiredis\.h               core/redis_client.c
 curl/.*                             core/http.c
 cjson/.*|cJSON\.h                   core/json.c
-gmp\.h                              core/decimal*.c|core/decimal_magnitude.h
+gmp\.h                              core/decimal*.c|core/decimal_magnitude.h|core/exact.h
 zstd.*\.h                           ops/source*.c
 sys/prctl\.h|sys/syscall\.h|sys/signalfd\.h|linux/.*  core/platform*.c
 '

@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# `tapemill verify` recomputes derived rows by routes of their own: of a warehouse that jobs have filled it finds nothing to
+# say; one figure that is changed by hand, in any column of any table, it names, and a row that is missing or too many.
+# `tapemill verify-rerun` finds jobs that may run again, and one that may not.
+source "$(dirname "${BASH_SOURCE[0]}")/../support/faults.sh"
+faults_up TAPEMILL_LEASE_SECONDS=20 TAPEMILL_DATES_FROM=2023-12-01 TAPEMILL_DATES_YEARS_AHEAD=1
+export TAPEMILL_HISTORY_START=2024-01-01
+first=2024-01-01 last=2024-01-31
+tapemill migrate >/dev/null
+tapemill source generate --seed 9 --rows 40 --client-rows 30 --quotes 60 --accounts 3 --strategies 2 --clients 5 --instruments 12 \
+    --weekends few --missing-rate CHF --from $first --days 31 >/dev/null 2>&1
+start_scheduler
+start_worker
+start_worker
+run_job() {
+    tapemill enqueue "$@" --wait >"$TEST_DIR/job.log" 2>&1 || fail "$*: $(tail -n 3 "$TEST_DIR/job.log")"
+}
+tapemill backfill daily_load --from $first --to $last --wait >"$TEST_DIR/backfill.txt" 2>&1 ||
+    fail "$(tail -n 3 "$TEST_DIR/backfill.txt")"
+for date in $(seq 0 30 | xargs -I{} date -u -d "$first + {} days" +%F); do
+    tapemill enqueue client_metrics --date "$date" >/dev/null
+    tapemill enqueue lp_performance --date "$date" >/dev/null
+done
+for date in 2024-01-07 2024-01-14 2024-01-21 2024-01-28; do
+    run_job client_metrics --date $date --arg period=WEEKLY
+    run_job lp_performance --date $date --arg period=WEEKLY
+done
+for period in MONTHLY QUARTERLY YEARLY; do
+    run_job client_metrics --date $last --arg period=$period
+done
+run_job lp_performance --date $last --arg period=MONTHLY
+run_job performance_monthly --date $last
+run_job performance_risk
+wait_until_quiet
+
+# verify SUBJECT ...: its output in $TEST_DIR/verify, its exit code in $CODE.
+verify() {
+    CODE=0
+    tapemill verify "$@" >"$TEST_DIR/verify" 2>"$TEST_DIR/verify.err" || CODE=$?
+}
+counts_of() {
+    awk -v table="$1" '$1 == table { gsub(",", ""); print $2, $3, $4, $5, $6; exit }' "$TEST_DIR/verify"
+}
+
+# ---- what the jobs have made is right
+
+verify aggregates --from $first --to 2024-12-31
+assert_equal 0 $CODE "exit code of verify aggregates: $(head -n 40 "$TEST_DIR/verify")"
+for table in fact_performance_daily agg_performance_monthly agg_daily_trade_summary agg_client_metrics agg_lp_performance; do
+    read -r rows figures differences dirty held < <(counts_of $table)
+    assert_equal "$(sql warehouse "select count(*) from $table")" "$rows" "rows of $table that were compared"
+    [ "$figures" -ge $((rows * 12)) ] || fail "$table: $figures figures of $rows rows"
+    assert_equal 0 "$differences" "differences of $table"
+    [ "$dirty" -eq 0 ] || fail "$table has $dirty dirty buckets: $(sql warehouse "
+        select target, min(date_key), count(*), max(reason) from etl_dirty_buckets group by target")"
+    [ "$rows" -gt 0 ] || fail "$table is empty"
+done
+[ "$(counts_of agg_daily_trade_summary | cut -d ' ' -f 5)" -gt 0 ] || fail "no group is held by the missing rate"
+
+verify pnl --from $first --to $last
+assert_equal 0 $CODE "exit code of verify pnl: $(head -n 40 "$TEST_DIR/verify")"
+assert_equal "$(sql warehouse "select count(*) from fact_trades where not is_deleted")" \
+    "$(counts_of fact_trades | cut -d ' ' -f 1)" "trades that were compared"
+
+# ---- one figure in every column
+
+declare -A columns=(
+    [fact_performance_daily]='total_trades closing_trades winning_trades losing_trades total_volume total_notional gross_profit
+        gross_loss net_pnl commissions fees win_rate profit_factor sharpe_ratio max_drawdown avg_win avg_loss largest_win
+        largest_loss'
+    [agg_performance_monthly]='trading_days total_trades winning_trades total_volume net_pnl commissions fees win_rate
+        sharpe_ratio max_drawdown best_day_pnl worst_day_pnl'
+    [agg_daily_trade_summary]='trade_count buy_count sell_count total_volume buy_volume sell_volume total_notional total_fees
+        total_commission price_currency avg_price vwap_price min_price max_price avg_latency_ms max_latency_ms'
+    [agg_client_metrics]='trading_days total_trades unique_instruments total_volume total_notional avg_trade_size total_fees
+        realized_pnl avg_utilization max_utilization breach_count risk_score engagement_score'
+    [agg_lp_performance]='quote_count sampled_quotes avg_spread avg_spread_bps quote_availability avg_latency_ms trade_count
+        total_notional order_count fill_rate rejection_count performance_score overall_rank'
+)
+sql warehouse "
+do \$\$ declare c record; begin
+    for c in select conrelid::regclass as name, conname from pg_constraint
+             where contype = 'c' and conparentid = 0 and coninhcount = 0
+               and conrelid::regclass::text ~ '^(agg_|fact_performance_daily\$|fact_trades\$)' loop
+        execute format('alter table %s drop constraint %I', c.name, c.conname);
+    end loop;
+end \$\$"
+wanted=()
+for table in "${!columns[@]}"; do
+    row=0
+    for column in ${columns[$table]}; do
+        change="coalesce($column, 0) + 1"
+        [ "$column" != price_currency ] || change="'XXX'"
+        assert_equal 1 "$(sql warehouse "with changed as (
+            update $table set $column = $change
+            where (tableoid, ctid) = (select tableoid, ctid from $table
+                                      order by md5(etl_run_id::text || ctid::text || '$column') limit 1)
+            returning 1) select count(*) from changed")" "rows of $table that were changed"
+        wanted+=("$table $column")
+        row=$((row + 1))
+    done
+done
+verify aggregates --from $first --to 2024-12-31 --limit 1000 --json
+assert_equal 1 $CODE "exit code with differences"
+found=$(python3 -c "
+import json
+for d in json.load(open('$TEST_DIR/verify'))['differences']: print(d['table'], d['column'])" | sort)
+assert_equal "$(printf '%s\n' "${wanted[@]}" | sort)" "$found" "figures that were changed by hand"
+assert_contains "$(cat "$TEST_DIR/verify.err")" "${#wanted[@]} figures are not what the facts come to" "the last sentence"
+
+# Rows that are missing, and too many.
+sql warehouse "
+delete from agg_client_metrics where ctid = (select min(ctid) from agg_client_metrics);
+insert into agg_lp_performance select (r).* from (
+    select jsonb_populate_record(l, '{\"tenant_id\": \"99999999-0000-0000-0000-000000000000\"}') as r
+    from agg_lp_performance l limit 1) x"
+verify aggregates --from $first --to 2024-12-31 --limit 1000
+assert_equal 1 "$(grep -c ' row .*absent *present$' "$TEST_DIR/verify")" "rows that are missing"
+assert_equal 1 "$(grep -c ' row .*present *absent$' "$TEST_DIR/verify")" "rows that are too many"
+
+# A bucket that waits for a recompute is told, and not compared.
+sql warehouse "insert into etl_dirty_buckets (target, date_key, reason) select distinct target, 20240110, 'by hand' from etl_dirty_targets"
+verify aggregates --from 2024-01-10 --to 2024-01-10
+assert_equal 0 $CODE "exit code for a date that is dirty: $(cat "$TEST_DIR/verify")"
+assert_equal '0 0 0 1 0' "$(counts_of agg_daily_trade_summary)" "a dirty bucket"
+
+# ---- realised P&L and books
+
+sql warehouse "
+update fact_trades set realized_pnl = realized_pnl + 0.00000001
+where (tableoid, ctid) = (select tableoid, ctid from fact_trades where is_closing order by trade_key limit 1);
+update fact_trades set is_closing = not is_closing, realized_pnl = 0
+where (tableoid, ctid) = (select tableoid, ctid from fact_trades where realized_pnl = 0 order by trade_key desc limit 1);
+update etl_open_positions set total_cost = total_cost + 1, quantity = quantity * 2
+where ctid = (select ctid from etl_open_positions where date_key = 20240131 order by ctid limit 1)"
+verify pnl --from $first --to $last
+assert_equal 1 $CODE "exit code of verify pnl with differences"
+for figure in 'fact_trades realized_pnl' 'fact_trades is_closing' 'etl_open_positions total_cost' 'etl_open_positions quantity'; do
+    grep -qE "^${figure% *} .* ${figure#* } " "$TEST_DIR/verify" || fail "$figure is not told: $(cat "$TEST_DIR/verify")"
+done
+assert_contains "$(cat "$TEST_DIR/verify.err")" '4 figures are not what the facts come to' "the last sentence"
+
+# ---- what cannot be
+
+assert_fails 2 tapemill verify aggregates --from 2024-02-01 --to $first
+assert_fails 2 tapemill verify aggregate --from $first --to $last
+assert_fails 2 tapemill verify pnl --from $first
+
+# ---- the scheduled sample
+
+run_job verify_sample --date $last --arg dates=31
+[ "$(sql warehouse "select count(*) from etl_data_quality_issues where rule_name = 'verify_difference'")" -gt 3 ] ||
+    fail "verify_sample has filed nothing"
+assert_equal 1 "$(sql warehouse "select count(*) from etl_alerts where cause = 'verify_difference'")" "alerts"
+for date in $(seq 0 30 | xargs -I{} date -u -d "$first + {} days" +%Y%m%d); do
+    sql warehouse "delete from etl_conditions where key = 'pnl:$date'" >/dev/null
+done
+sql warehouse "insert into etl_dirty_buckets (target, date_key, reason)
+               select distinct target, to_char(d, 'YYYYMMDD')::integer, 'by hand'
+               from etl_dirty_targets, generate_series(date '$first', date '$last', interval '1 day') d"
+run_job verify_sample --date $last --arg dates=31
+assert_equal 0 "$(sql warehouse "select count(*) from etl_data_quality_issues
+                                 where rule_name = 'verify_difference' and resolved_at is null")" "findings that are open still"
