@@ -29,8 +29,8 @@ find_report(const char *name, const struct command_report **report, struct error
 
 /* The totals that --by asks for; NULL if it is not given. */
 static enum error_code
-find_totals(const struct command_line *line, const struct command_report *report, const struct command_report_totals **totals,
-            struct error *error)
+find_totals(const struct command_line *line, const struct command_report *report,
+            const struct command_report_totals **totals, struct error *error)
 {
     const char *names[TOTALS_MAX + 1] = {NULL}, *by;
     *totals = NULL;
@@ -68,8 +68,8 @@ show_reports(FILE *out)
 }
 
 static enum error_code
-print_part(struct database *warehouse, const struct command_report *report, const struct command_report_part *part, enum command_form form,
-           const char *const *range, struct error *error)
+print_part(struct database *warehouse, const struct command_report *report, const struct command_report_part *part,
+           enum command_form form, const char *const *range, struct error *error)
 {
     struct command_style style = {
         .form = form, .empty = part->empty, .decimals = command_report_decimals, .member = !report->one_table};
@@ -101,8 +101,9 @@ hint_at_rates(const struct rows *rows)
 }
 
 static enum error_code
-print_totals(struct database *warehouse, const struct command_report *report, const struct command_report_totals *totals,
-             enum command_form form, const char *const *range, struct error *error)
+print_totals(struct database *warehouse, const struct command_report *report,
+             const struct command_report_totals *totals, enum command_form form, const char *const *range,
+             struct error *error)
 {
     struct command_style style = {.form = form,
                                   .empty = report->parts->empty,
@@ -121,8 +122,8 @@ print_totals(struct database *warehouse, const struct command_report *report, co
 
 /* Several parts: under headings, or as members of one JSON object. */
 static enum error_code
-print_parts(struct database *warehouse, const struct command_report *report, enum command_form form, const char *const *range,
-            struct error *error)
+print_parts(struct database *warehouse, const struct command_report *report, enum command_form form,
+            const char *const *range, struct error *error)
 {
     bool json = form == COMMAND_FORM_JSON;
     enum error_code code = ERROR_NONE;
@@ -195,9 +196,8 @@ run_report(const struct command_line *line, struct error *error)
         return error->code;
     enum command_form form =
         command_flag(line, "--csv") ? COMMAND_FORM_CSV : command_print_form(command_flag(line, "--json"));
-    enum error_code code = report->lookback
-                               ? command_report_lookback_print(line, report, warehouse, form, error)
-                               : print_range(line, report, warehouse, form, error);
+    enum error_code code = report->lookback ? command_report_lookback_print(line, report, warehouse, form, error)
+                                            : print_range(line, report, warehouse, form, error);
     database_close(warehouse);
     return code;
 }
@@ -206,21 +206,23 @@ const struct command command_report = {
     .name = "report",
     .usage = "NAME",
     .summary = "print figures from the warehouse",
-    .detail = "Tables round money to 2 decimals; JSON and CSV have every figure exactly as the warehouse holds it. A \"-\" is a\n"
-              "figure that is not known, null in JSON and nothing in CSV. No report reads the clock.",
+    .detail = "Tables round money to 2 decimals; JSON and CSV have every figure exactly as the warehouse holds it. A "
+              "\"-\" is a\n"
+              "figure that is not known or does not exist, null in JSON and nothing in CSV. No report reads the clock.",
     .options =
-        (const struct command_option[]){{"--as-of", "DATE", "look back from this date; default: the last with data", false},
-                                        {"--days", "N", "so many calendar dates up to it", false},
-                                        {"--trading-days", "N", "from the N-th last trading day up to it", false},
-                                        {"--from", "DATE", "from this business date on (YYYY-MM-DD)", false},
-                                        {"--to", "DATE", "up to this one", false},
-                                        {"--by", "WHAT", "totals instead: date, account ...; see below", false},
-                                        {"--limit", "N", "at most so many rows", false},
-                                        {"--min-trades", "N", "instruments with at least so many trades", false},
-                                        {"--flow", "FLOW", "trades of the DESK or of CLIENT", false},
-                                        {"--json", NULL, "print JSON", false},
-                                        {"--csv", NULL, "print CSV", false},
-                                        {0}},
+        (const struct command_option[]){
+            {"--as-of", "DATE", "look back from this date; default: the last with data", false},
+            {"--days", "N", "so many calendar dates up to it", false},
+            {"--trading-days", "N", "from the N-th last trading day up to it", false},
+            {"--from", "DATE", "from this business date on (YYYY-MM-DD)", false},
+            {"--to", "DATE", "up to this one", false},
+            {"--by", "WHAT", "totals instead: date, account ...; see below", false},
+            {"--limit", "N", "at most so many rows", false},
+            {"--min-trades", "N", "instruments with at least so many trades", false},
+            {"--flow", "FLOW", "trades of the DESK or of CLIENT", false},
+            {"--json", NULL, "print JSON", false},
+            {"--csv", NULL, "print CSV", false},
+            {0}},
     .words_min = 1,
     .words_max = 1,
     .run = run_report,

@@ -13,12 +13,15 @@ enum { VALUES_MAX = 8, SENTENCE_BYTES = 512, LIMIT_MAX = 1000000 };
 static const struct {
     const char *column, *sentence;
 } reasons[] = {
-    {"held_days", "some sums are not known, as trades have no rate to the base currency; `tapemill quality` tells on which "
-                  "dates (fx_rate_missing)"},
-    {"unrated_trades", "some sums are not known, as trades have no rate to the base currency; `tapemill quality` tells which "
-                       "(fx_rate_missing)"},
-    {"unbooked_trades", "some P&L is not known, as books are not closed yet; `tapemill jobs --state waiting` tells what is "
-                        "to come"},
+    {"held_days",
+     "figures over dates on which trades have no rate to the base currency are not known, or leave these dates "
+     "out; `tapemill quality` tells which (fx_rate_missing)"},
+    {"unrated_trades",
+     "some sums are not known, as trades have no rate to the base currency; `tapemill quality` tells which "
+     "(fx_rate_missing)"},
+    {"unbooked_trades",
+     "some P&L is not known, as books are not closed yet; `tapemill jobs --state waiting` tells what is "
+     "to come"},
     {"missing", "an account has no weights where one of its positions has no mark or no rate to the base currency; "
                 "`tapemill quality` tells which (mark_missing, fx_rate_missing)"},
 };
@@ -38,6 +41,7 @@ has_reason(const struct rows *rows, const char *column)
 static void
 say_reasons(const struct rows *rows)
 {
+    (void)fflush(stdout);
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
         if (has_reason(rows, reasons[i].column))
             fprintf(stderr, "tapemill: %s\n", reasons[i].sentence);
@@ -99,7 +103,7 @@ command_report_lookback_print(const struct command_line *line, const struct comm
         database_query(warehouse, sql_text(report->file, "main"), count, values, &rows, error))
         return error->code;
     if (window.known)
-        (void)snprintf(empty, sizeof(empty), "no %s there", lookback->what);
+        (void)snprintf(empty, sizeof(empty), "%s between these dates", lookback->none);
     else
         (void)snprintf(empty, sizeof(empty),
                        "the warehouse has no %s%s; `tapemill backfill daily_load --from DATE --to DATE` loads dates",
@@ -121,20 +125,23 @@ command_report_lookback_print(const struct command_line *line, const struct comm
 void
 command_report_lookback_show(FILE *out, const struct command_report_lookback *lookback)
 {
-    static const char *const units[] = {
-        [COMMAND_REPORT_SPAN_DATES] = " dates",
-        [COMMAND_REPORT_SPAN_TRADING_DAYS] = " trading days",
-    };
-    const char *comma = "";
-    fputs("                  ", out);
-    if (lookback->span == COMMAND_REPORT_SPAN_YEAR)
-        fprintf(out, "the as-of date's year"), comma = ", ";
-    else if (lookback->span != COMMAND_REPORT_SPAN_SNAPSHOT)
-        fprintf(out, "%lld%s", (long long)lookback->count, units[lookback->span]), comma = ", ";
-    else
-        fprintf(out, "the last snapshot"), comma = ", ";
+    switch (lookback->span) {
+    case COMMAND_REPORT_SPAN_DATES:
+        fprintf(out, "%*s--days %lld", COMMAND_REPORT_INDENT, "", (long long)lookback->count);
+        break;
+    case COMMAND_REPORT_SPAN_TRADING_DAYS:
+        fprintf(out, "%*s--trading-days %lld", COMMAND_REPORT_INDENT, "", (long long)lookback->count);
+        break;
+    case COMMAND_REPORT_SPAN_YEAR:
+        fprintf(out, "%*sfrom 1 January of the as-of date's year", COMMAND_REPORT_INDENT, "");
+        break;
+    case COMMAND_REPORT_SPAN_SNAPSHOT:
+        fprintf(out, "%*sthe last date with positions, up to the as-of date", COMMAND_REPORT_INDENT, "");
+        break;
+    }
     for (const struct command_report_parameter *parameter = lookback->parameters; parameter && parameter->option;
          parameter++)
-        fprintf(out, "%s%s %s", comma, parameter->option, parameter->initial ? parameter->initial : "N");
+        fprintf(out, parameter->initial ? ", %s %s" : ", %s %s (none by default)", parameter->option,
+                parameter->initial ? parameter->initial : "N");
     fputc('\n', out);
 }

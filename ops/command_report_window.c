@@ -18,8 +18,9 @@ static const struct {
     const char *option;
     int takers;
 } takers[] = {
-    {"--from", TAKER_RANGE | TAKER_WINDOW}, {"--to", TAKER_RANGE | TAKER_WINDOW},
-    {"--as-of", TAKER_WINDOW | TAKER_SNAPSHOT}, {"--days", TAKER_WINDOW}, {"--trading-days", TAKER_WINDOW},
+    {"--from", TAKER_RANGE | TAKER_WINDOW},     {"--to", TAKER_RANGE | TAKER_WINDOW},
+    {"--as-of", TAKER_WINDOW | TAKER_SNAPSHOT}, {"--days", TAKER_WINDOW},
+    {"--trading-days", TAKER_WINDOW},
 };
 
 /* Options that go to statements. */
@@ -55,9 +56,9 @@ enum error_code
 command_report_window_check(const struct command_line *line, const struct command_report *report, struct error *error)
 {
     const struct command_report_lookback *lookback = report->lookback;
-    enum taker taker = !lookback                                             ? TAKER_RANGE
+    enum taker taker = !lookback                                        ? TAKER_RANGE
                        : lookback->span == COMMAND_REPORT_SPAN_SNAPSHOT ? TAKER_SNAPSHOT
-                                                                             : TAKER_WINDOW;
+                                                                        : TAKER_WINDOW;
     for (size_t i = 0; i < COUNT(takers); i++)
         if (command_value(line, takers[i].option) && !(takers[i].takers & (int)taker))
             return refuse(report, takers[i].option, taker, error);
@@ -114,8 +115,8 @@ find_as_of(const struct command_line *line, const struct command_report_lookback
     given = given || given_to;
     window->known = given;
     named = window->as_of;
-    if ((!given || snapshot) && find_last(warehouse, lookback, given ? key_text(named, key) : NULL, &window->known,
-                                          &window->as_of, error))
+    if ((!given || snapshot) &&
+        find_last(warehouse, lookback, given ? key_text(named, key) : NULL, &window->known, &window->as_of, error))
         return error->code;
     (void)business_clock_interval(&clock, given ? named : window->as_of, start, window->end);
     return ERROR_NONE;
@@ -168,7 +169,7 @@ find_first(const struct command_line *line, const struct command_report_lookback
         return find_trading_days(warehouse, trading_days, window, error);
     if (!given && span == COMMAND_REPORT_SPAN_YEAR) {
         window->first = calendar_date_days(calendar_date_split(window->as_of).year, 1, 1);
-        (void)snprintf(window->words, sizeof(window->words), "of that year");
+        (void)snprintf(window->words, sizeof(window->words), "the as-of date's year");
         return ERROR_NONE;
     }
     if (!given)
@@ -191,8 +192,8 @@ command_report_window_find(const struct command_line *line, const struct command
     (void)calendar_date_format(window->first, first);
     (void)calendar_date_format(window->as_of, last);
     if (window->first > window->as_of)
-        return error_set(error, ERROR_USAGE, "--from %s is after %s, where the window ends; give an earlier date", first,
-                         last);
+        return error_set(error, ERROR_USAGE, "--from %s is after %s, where the window ends; give an earlier date",
+                         first, last);
     (void)snprintf(what, sizeof(what), "%s", window->words);
     if (lookback->span == COMMAND_REPORT_SPAN_SNAPSHOT)
         (void)snprintf(window->words, sizeof(window->words), "at the close of %s", last);
