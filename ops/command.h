@@ -114,6 +114,7 @@ struct command_style {
     const struct command_decimals *decimals; /* NULL: columns of type numeric lose trailing zeros only */
     bool member;                             /* JSON that goes on: no line end after it */
     const char *const *table_columns;        /* those a table shows, in this order, NULL at the end; NULL: all */
+    const char *null_text;                   /* what a table shows for null; NULL: nothing */
 };
 
 enum command_kind {

@@ -22,7 +22,7 @@ static const struct {
 };
 
 /* Ends of column names whose integers are names, not amounts: they are not grouped. */
-static const char *const identifier_ends[] = {"id", "_key", "_no", "_pid", "port", "priority"};
+static const char *const identifier_ends[] = {"id", "_key", "_no", "_pid", "port", "priority", "year"};
 
 /* ---- numbers ----------------------------------------------------------------------------------------------- */
 
@@ -103,7 +103,7 @@ shown_text(const struct command_column *column, const char *cell, const struct c
            char scratch[COMMAND_NUMBER_BYTES])
 {
     if (!cell)
-        return "";
+        return style->null_text ? style->null_text : "";
     switch (column->kind) {
     case COMMAND_KIND_BOOLEAN:
         return cell[0] == 't' ? "yes" : "no";

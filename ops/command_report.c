@@ -4,88 +4,33 @@
 
 #include "core/calendar_date.h"
 #include "core/sql.h"
+#include "ops/command_report.h"
 #include "ops/command_session.h"
 
-static const struct command_decimals money_decimals[] = {
-    {"notional", 2},    {"costs", 2},       {"realized_pnl", 2},  {"gross_profit", 2}, {"gross_loss", 2},
-    {"net_pnl", 2},     {"win_rate", 4},    {"profit_factor", 2}, {"sharpe_ratio", 2}, {"max_drawdown", 2},
-    {"avg_seconds", 3}, {"max_seconds", 3}, {"seconds", 1},       {NULL, 0},
-};
-
-/* A part of a report: one statement. */
-struct part {
-    const char *statement; /* also its key in JSON */
-    const char *heading;   /* in text; NULL for none */
-    const char *empty;
-    bool record; /* one row, printed as a record */
-};
-
-/* What --by makes of a report of one table: its statement "totals" with the name as $3. */
-struct totals {
-    const char *by;
-    const char *const *table_columns; /* NULL at the end */
-};
-
-struct report {
-    const char *name, *summary, *file;
-    const struct part *parts;    /* .statement NULL at the end */
-    bool one_table;              /* a single part: JSON is its array, CSV is possible */
-    const struct totals *totals; /* .by NULL at the end; NULL: the report has no --by */
-};
-
-#define COLUMNS(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define PNL_SUMS     "trades", "winners", "losers", "notional", "gross_profit", "gross_loss", "costs", "net_pnl"
-#define TRADE_SUMS   "trades", "cancelled", "notional", "costs", "realized_pnl"
-
-static const struct report reports[] = {
-    {"overview", "what the warehouse holds: days, trades, quarantine, notional and P&L by currency, runs",
-     "report/overview",
-     (const struct part[]){{"warehouse", "In the warehouse", NULL, true},
-                           {"currencies", "Live trades by currency", "no trades", false},
-                           {"runs", "Runs", "no runs", false},
-                           {0}},
-     false, NULL},
-    {"trades", "trades by date and instrument, in their currencies", "report/trades",
-     (const struct part[]){{"main", NULL, "no trades between these dates", false}, {0}}, true,
-     (const struct totals[]){{"date", COLUMNS("date", "source", "instruments", TRADE_SUMS)},
-                             {"instrument", COLUMNS("symbol", "instrument_id", "source", TRADE_SUMS)},
-                             {"sector", COLUMNS("sector", "source", "instruments", TRADE_SUMS)},
-                             {"strategy", COLUMNS("strategy_id", "strategy", "source", "instruments", TRADE_SUMS)},
-                             {0}}},
-    {"pnl", "daily performance by account and strategy, in base currency", "report/pnl",
-     (const struct part[]){{"main", NULL, "no performance between these dates", false}, {0}}, true,
-     (const struct totals[]){{"date", COLUMNS("date", PNL_SUMS)},
-                             {"account", COLUMNS("account_id", "account", PNL_SUMS)},
-                             {"strategy", COLUMNS("strategy_id", "strategy", PNL_SUMS)},
-                             {0}}},
-    {"runs", "what the jobs did, by job", "report/runs",
-     (const struct part[]){{"main", NULL, "no runs between these dates", false}, {0}}, true, NULL},
-};
-
-enum { REPORTS = sizeof(reports) / sizeof(reports[0]), TOTALS_MAX = 4, KEY_BYTES = 16 };
+enum { REPORTS_MAX = 32, TOTALS_MAX = 4 };
 
 static enum error_code
-find_report(const char *name, const struct report **report, struct error *error)
+find_report(const char *name, const struct command_report **report, struct error *error)
 {
-    const char *names[REPORTS];
+    const char *names[REPORTS_MAX];
     char list[256] = "";
-    for (size_t i = 0; i < REPORTS; i++) {
+    size_t count = 0;
+    for (*report = command_report_table; (*report)->name && count < REPORTS_MAX; (*report)++) {
         size_t used = strlen(list);
-        (void)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", reports[i].name);
-        names[i] = reports[i].name;
-        *report = &reports[i];
-        if (strcmp(reports[i].name, name) == 0)
+        if (strcmp((*report)->name, name) == 0)
             return ERROR_NONE;
+        (void)snprintf(list + used, sizeof(list) - used, "%s%s", count ? ", " : "", (*report)->name);
+        names[count++] = (*report)->name;
     }
-    const char *nearest = command_nearest(name, names, REPORTS);
+    const char *nearest = command_nearest(name, names, count);
     return error_set(error, ERROR_USAGE, "there is no report \"%.40s\"; %s%s%sthere are %s", name,
                      nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "? " : "", list);
 }
 
 /* The totals that --by asks for; NULL if it is not given. */
 static enum error_code
-find_totals(const struct command_line *line, const struct report *report, const struct totals **totals,
-            struct error *error)
+find_totals(const struct command_line *line, const struct command_report *report,
+            const struct command_report_totals **totals, struct error *error)
 {
     const char *names[TOTALS_MAX + 1] = {NULL}, *by;
     *totals = NULL;
@@ -105,23 +50,29 @@ find_totals(const struct command_line *line, const struct report *report, const 
 static void
 show_reports(FILE *out)
 {
-    fprintf(out, "\nReports:\n");
-    for (size_t i = 0; i < REPORTS; i++) {
-        fprintf(out, "  %-10s%s\n", reports[i].name, reports[i].summary);
-        for (const struct totals *totals = reports[i].totals; totals && totals->by; totals++)
-            fprintf(out, "%s%s", totals == reports[i].totals ? "            totals in base currency: --by " : ", ",
+    fprintf(out, "\nReports of a range of dates, all that there are by default:\n");
+    for (const struct command_report *report = command_report_table; report->name && !report->lookback; report++) {
+        fprintf(out, "  %-16s%s\n", report->name, report->summary);
+        for (const struct command_report_totals *totals = report->totals; totals && totals->by; totals++)
+            fprintf(out, "%s%s", totals == report->totals ? "                  totals in base currency: --by " : ", ",
                     totals->by);
-        if (reports[i].totals)
+        if (report->totals)
             fputc('\n', out);
     }
+    fprintf(out, "\nReports that look back from the as-of date, in base currency, with their defaults:\n");
+    for (const struct command_report *report = command_report_table; report->name; report++)
+        if (report->lookback) {
+            fprintf(out, "  %-16s%s\n", report->name, report->summary);
+            command_report_lookback_show(out, report->lookback);
+        }
 }
 
 static enum error_code
-print_part(struct database *warehouse, const struct report *report, const struct part *part, enum command_form form,
-           const char *const *range, struct error *error)
+print_part(struct database *warehouse, const struct command_report *report, const struct command_report_part *part,
+           enum command_form form, const char *const *range, struct error *error)
 {
     struct command_style style = {
-        .form = form, .empty = part->empty, .decimals = money_decimals, .member = !report->one_table};
+        .form = form, .empty = part->empty, .decimals = command_report_decimals, .member = !report->one_table};
     struct rows *rows;
     bool json = form == COMMAND_FORM_JSON;
     if (database_query(warehouse, sql_text(report->file, part->statement), 2, range, &rows, error))
@@ -150,12 +101,13 @@ hint_at_rates(const struct rows *rows)
 }
 
 static enum error_code
-print_totals(struct database *warehouse, const struct report *report, const struct totals *totals,
-             enum command_form form, const char *const *range, struct error *error)
+print_totals(struct database *warehouse, const struct command_report *report,
+             const struct command_report_totals *totals, enum command_form form, const char *const *range,
+             struct error *error)
 {
     struct command_style style = {.form = form,
                                   .empty = report->parts->empty,
-                                  .decimals = money_decimals,
+                                  .decimals = command_report_decimals,
                                   .table_columns = totals->table_columns};
     struct rows *rows;
     if (database_query(warehouse, sql_text(report->file, "totals"), DATABASE_VALUES(range[0], range[1], totals->by),
@@ -170,12 +122,12 @@ print_totals(struct database *warehouse, const struct report *report, const stru
 
 /* Several parts: under headings, or as members of one JSON object. */
 static enum error_code
-print_parts(struct database *warehouse, const struct report *report, enum command_form form, const char *const *range,
-            struct error *error)
+print_parts(struct database *warehouse, const struct command_report *report, enum command_form form,
+            const char *const *range, struct error *error)
 {
     bool json = form == COMMAND_FORM_JSON;
     enum error_code code = ERROR_NONE;
-    for (const struct part *part = report->parts; !code && part->statement; part++) {
+    for (const struct command_report_part *part = report->parts; !code && part->statement; part++) {
         bool first = part == report->parts;
         if (json)
             printf("%s\"%s\": ", first ? "{" : ",\n ", part->statement);
@@ -190,22 +142,38 @@ print_parts(struct database *warehouse, const struct report *report, enum comman
 
 /* A date as statements take it: its date_key, or NULL where the range is open. */
 static const char *
-key_text(bool given, int32_t days, char key[KEY_BYTES])
+key_text(bool given, int32_t days, char key[COMMAND_REPORT_KEY_BYTES])
 {
-    (void)snprintf(key, KEY_BYTES, "%d", (int)calendar_date_key(days));
+    (void)snprintf(key, COMMAND_REPORT_KEY_BYTES, "%d", (int)calendar_date_key(days));
     return given ? key : NULL;
 }
 
+/* The range that --from and --to leave. */
 static enum error_code
-run_report(const struct command_line *line, struct error *error)
+print_range(const struct command_line *line, const struct command_report *report, struct database *warehouse,
+            enum command_form form, struct error *error)
 {
-    char from_key[KEY_BYTES], to_key[KEY_BYTES];
-    const struct report *report;
-    const struct totals *totals;
-    struct database *warehouse;
+    char from_key[COMMAND_REPORT_KEY_BYTES], to_key[COMMAND_REPORT_KEY_BYTES];
+    const struct command_report_totals *totals;
+    int32_t from = 0, to = 0;
+    bool has_from, has_to;
+    if (find_totals(line, report, &totals, error) || command_date(line, "--from", &from, &has_from, error) ||
+        command_date(line, "--to", &to, &has_to, error))
+        return error->code;
+    const char *const range[] = {key_text(has_from, from, from_key), key_text(has_to, to, to_key)};
+    return totals              ? print_totals(warehouse, report, totals, form, range, error)
+           : report->one_table ? print_part(warehouse, report, report->parts, form, range, error)
+                               : print_parts(warehouse, report, form, range, error);
+}
+
+/* What is wrong with the options, before anything is connected to. */
+static enum error_code
+check_options(const struct command_line *line, const struct command_report *report, struct error *error)
+{
+    const struct command_report_totals *totals;
     int32_t from = 0, to = 0;
     bool has_from, has_to, csv = command_flag(line, "--csv"), json = command_flag(line, "--json");
-    if (find_report(line->words[0], &report, error) || find_totals(line, report, &totals, error) ||
+    if (find_totals(line, report, &totals, error) || command_report_window_check(line, report, error) ||
         command_date(line, "--from", &from, &has_from, error) || command_date(line, "--to", &to, &has_to, error))
         return error->code;
     if (has_from && has_to && from > to)
@@ -215,13 +183,21 @@ run_report(const struct command_line *line, struct error *error)
         return error_set(error, ERROR_USAGE, "--csv and --json exclude each other; give one");
     if (csv && !report->one_table)
         return error_set(error, ERROR_USAGE, "report %s has several tables; use --json instead of --csv", report->name);
-    if (command_session_open(&warehouse, error))
+    return ERROR_NONE;
+}
+
+static enum error_code
+run_report(const struct command_line *line, struct error *error)
+{
+    const struct command_report *report;
+    struct database *warehouse;
+    if (find_report(line->words[0], &report, error) || check_options(line, report, error) ||
+        command_session_open(&warehouse, error))
         return error->code;
-    const char *const range[] = {key_text(has_from, from, from_key), key_text(has_to, to, to_key)};
-    enum command_form form = csv ? COMMAND_FORM_CSV : command_print_form(json);
-    enum error_code code = totals              ? print_totals(warehouse, report, totals, form, range, error)
-                           : report->one_table ? print_part(warehouse, report, report->parts, form, range, error)
-                                               : print_parts(warehouse, report, form, range, error);
+    enum command_form form =
+        command_flag(line, "--csv") ? COMMAND_FORM_CSV : command_print_form(command_flag(line, "--json"));
+    enum error_code code = report->lookback ? command_report_lookback_print(line, report, warehouse, form, error)
+                                            : print_range(line, report, warehouse, form, error);
     database_close(warehouse);
     return code;
 }
@@ -230,13 +206,23 @@ const struct command command_report = {
     .name = "report",
     .usage = "NAME",
     .summary = "print figures from the warehouse",
-    .detail = "Tables round money to 2 decimals; JSON and CSV have every figure exactly as the warehouse holds it.",
-    .options = (const struct command_option[]){{"--from", "DATE", "from this business date on (YYYY-MM-DD)", false},
-                                               {"--to", "DATE", "up to this one", false},
-                                               {"--by", "WHAT", "totals instead: date, account ...; see below", false},
-                                               {"--json", NULL, "print JSON", false},
-                                               {"--csv", NULL, "print CSV", false},
-                                               {0}},
+    .detail = "Tables round money to 2 decimals; JSON and CSV have every figure exactly as the warehouse holds it. A "
+              "\"-\" is a\n"
+              "figure that is not known or does not exist, null in JSON and nothing in CSV. No report reads the clock.",
+    .options =
+        (const struct command_option[]){
+            {"--as-of", "DATE", "look back from this date; default: the last with data", false},
+            {"--days", "N", "so many calendar dates up to it", false},
+            {"--trading-days", "N", "from the N-th last trading day up to it", false},
+            {"--from", "DATE", "from this business date on (YYYY-MM-DD)", false},
+            {"--to", "DATE", "up to this one", false},
+            {"--by", "WHAT", "totals instead: date, account ...; see below", false},
+            {"--limit", "N", "at most so many rows", false},
+            {"--min-trades", "N", "instruments with at least so many trades", false},
+            {"--flow", "FLOW", "trades of the DESK or of CLIENT", false},
+            {"--json", NULL, "print JSON", false},
+            {"--csv", NULL, "print CSV", false},
+            {0}},
     .words_min = 1,
     .words_max = 1,
     .run = run_report,

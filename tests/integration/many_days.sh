@@ -38,10 +38,11 @@ statement_of() {
                       END { sub(/;[[:space:]]*$/, "", text); print text }' "$TAPEMILL_ROOT/sql/$1.sql"
 }
 
-# statements_of FILE: the names of those that read or write facts, or a table f that they are told, but for utility statements
+# statements_of FILE: the names of those that read or write facts (or the view of them), or a table f that they are told, but for
+# utility statements
 statements_of() {
     awk '/^-- name: / { name = $4 == "utility" ? "" : $3; next }
-         name && / (fact_(trades|performance_daily)|%1\$I f( |$))/ && !/^--/ { print name; name = "" }' "$TAPEMILL_ROOT/sql/$1.sql"
+         name && / (fact_(trades|performance_daily)|report_performance|%1\$I f( |$))/ && !/^--/ { print name; name = "" }' "$TAPEMILL_ROOT/sql/$1.sql"
 }
 
 # What a statement is given: D the day's date_key, F and T the first and the last date_key of a range. One that makes a
@@ -50,6 +51,11 @@ declare -A values=(
     [report/overview/warehouse]='F, T' [report/overview/currencies]='F, T'
     [report/trades/main]='F, T' [report/trades/totals]="F, T, 'date'"
     [report/pnl/main]='F, T' [report/pnl/totals]="F, T, 'account'"
+    [report/strategies/main]="F, T, '2018-03-01Z', 20" [report/monthly_pnl/main]="F, T, '2018-03-01Z'"
+    [report/value_at_risk/main]="F, T, '2018-03-01Z'" [report/drawdown/main]="F, T, '2018-03-01Z'"
+    [report/instruments/main]="F, T, '2018-03-01Z', 'DESK', 1, 50" [report/intraday/main]="F, T, 'DESK'"
+    # The newest date with rows: whatever month that is in. They look from the newest month back and stop at the first row.
+    [report/window/last_performance]='' [report/window/last_trade]=''
     [jobs/trade_load/met_twice]="D, 'DESK'" [jobs/trade_load/all_absent]="D, 'DESK'"
     [jobs/trade_load/other_days]="'D', 'DESK'"
     [jobs/trade_load/superseded_elsewhere]="D, 'DESK', D"
