@@ -37,8 +37,7 @@ set_months(struct period *period, int32_t days, int months)
     struct calendar_date date = calendar_date_split(days);
     int first_month = (date.month - 1) / months * months + 1, last_month = first_month + months - 1;
     period->first = calendar_date_days(date.year, first_month, 1);
-    period->last =
-        calendar_date_days(date.year, last_month, calendar_date_month_length(date.year, last_month));
+    period->last = calendar_date_days(date.year, last_month, calendar_date_month_length(date.year, last_month));
 }
 
 struct period
