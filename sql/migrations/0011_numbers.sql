@@ -371,6 +371,13 @@ create table agg_performance_monthly (
     check (month_key = year * 100 + month)
 );
 
+-- ---- schedules -----------------------------------------------------------------------------------------------------
+
+-- A tick after the end of a period works on the last date that ended: any date of the period names it.
+alter table etl_schedules
+    drop constraint etl_schedules_dates_check,
+    add constraint etl_schedules_dates_check check (dates in ('none', 'to_tick', 'completed', 'last_completed'));
+
 -- ---- views ---------------------------------------------------------------------------------------------------------
 
 -- The business date up to which the views look back, and where it ends: one row.

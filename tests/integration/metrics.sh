@@ -476,6 +476,18 @@ assert_equal 3 "$(sql warehouse 'select count(*) from mv_top_performing_strategi
 # Again nothing is written; and the model would notice a wrong figure.
 { for_all_periods client_metrics && for_all_periods lp_performance; } >"$TEST_DIR/again.txt"
 assert_equal 0 "$(grep -cv ' inserted=0 updated=0 .* removed=0 ' "$TEST_DIR/again.txt")" "runs that wrote rows again"
+# Runs of one period at once: one writes its rows, the others find them.
+expected=$(sql warehouse "select count(*) from agg_client_metrics where period_type = 'YEARLY' and metric_date = '2020-01-01'")
+sql warehouse "delete from agg_client_metrics where period_type = 'YEARLY'"
+pids=()
+for n in 1 2 3; do
+    "$TAPEMILL_TEST_BIN/run_job" client_metrics 2020-05-05 '{"period": "YEARLY"}' >"$TEST_DIR/race-$n.txt" 2>&1 &
+    pids+=($!)
+done
+for pid in "${pids[@]}"; do
+    wait "$pid" || fail "a run beside others failed: $(cat "$TEST_DIR"/race-*.txt)"
+done
+assert_equal "0 0 $expected" "$(sed -E 's/.*inserted=([0-9]+).*/\1/' "$TEST_DIR"/race-*.txt | sort -n | xargs)" "rows that three runs inserted"
 awk -F, -v OFS=, 'NR == 2 { $7 = $7 + 1 } { print }' "$TEST_DIR/clients.csv" >"$TEST_DIR/wrong.csv"
 mv "$TEST_DIR/wrong.csv" "$TEST_DIR/clients.csv"
 assert_fails 1 python3 "$TAPEMILL_ROOT/tests/integration/metrics_model.py" "$TEST_DIR" 2021-01-05
