@@ -28,7 +28,7 @@ static const struct {
 static const char *const catch_ups[] = {"none", "last", "all", NULL};
 static const char *const overlaps[] = {"skip", "queue", "allow", NULL};
 static const char *const firsts[] = {"next_tick", "at_once", NULL};
-static const char *const date_choices[] = {"none", "to_tick", "completed", NULL};
+static const char *const date_choices[] = {"none", "to_tick", "completed", "last_completed", NULL};
 static const char *const gaps[] = {"next_instant", "skip", NULL};
 static const char *const folds[] = {"first", "second", "both", NULL};
 
@@ -238,7 +238,8 @@ check_dates(const struct building *building, const struct job_definition *job)
     bool needs = !job || job->needs_date, takes = needs || job->takes_date;
     bool given = building->schedule->dates != SCHEDULE_DATES_NONE;
     if (needs && !given)
-        return refuse(building, line, "%s works on business dates; add \"dates\": \"to_tick\" or \"completed\"",
+        return refuse(building, line,
+                      "%s works on business dates; add \"dates\": \"to_tick\", \"completed\" or \"last_completed\"",
                       building->schedule->target);
     if (given && !takes)
         return refuse(building, line, "%s is not about a date; leave \"dates\" out", building->schedule->target);

@@ -41,8 +41,9 @@ enum schedule_overlap { SCHEDULE_OVERLAP_SKIP, SCHEDULE_OVERLAP_QUEUE, SCHEDULE_
 enum schedule_first { SCHEDULE_FIRST_NEXT_TICK, SCHEDULE_FIRST_AT_ONCE };
 enum schedule_dates {
     SCHEDULE_DATES_NONE,
-    SCHEDULE_DATES_TO_TICK,  /* those that ended since the tick before, and the tick's own, which is not over yet */
-    SCHEDULE_DATES_COMPLETED /* those that ended since the tick before */
+    SCHEDULE_DATES_TO_TICK,   /* those that ended since the tick before, and the tick's own, which is not over yet */
+    SCHEDULE_DATES_COMPLETED, /* those that ended since the tick before */
+    SCHEDULE_DATES_LAST_COMPLETED /* the last of these: a tick after a period's end is about that period */
 };
 
 /* Words of the keys that have a choice, in the order of their enums, NULL at the end; NULL for other keys. */

@@ -89,5 +89,7 @@ schedule_dates_of(const struct schedule *schedule, const struct business_clock *
 {
     int32_t from = date_of(clock, interval_start_s), to = date_of(clock, tick_s);
     *first = from;
-    *last = schedule->dates == SCHEDULE_DATES_COMPLETED ? to - 1 : to;
+    *last = schedule->dates == SCHEDULE_DATES_TO_TICK ? to : to - 1;
+    if (schedule->dates == SCHEDULE_DATES_LAST_COMPLETED && *first < *last)
+        *first = *last;
 }

@@ -128,9 +128,20 @@ schedule_tick_backfill(const struct schedule_tick *tick, char command[SCHEDULE_T
     int32_t first, last;
     if (!schedule_tick_has_work(tick) || tick->schedule->dates == SCHEDULE_DATES_NONE)
         return false;
-    schedule_dates_of(tick->schedule, tick->clock, tick->start_s, tick->tick_s, &first, &last);
-    (void)snprintf(command, SCHEDULE_TICK_COMMAND_BYTES, "tapemill backfill %s --from %s --to %s",
-                   tick->schedule->target, calendar_date_format(first, from), calendar_date_format(last, to));
+    /* A tick that was given up may speak for several: the last date alone would not do. */
+    struct schedule schedule = *tick->schedule;
+    if (schedule.dates == SCHEDULE_DATES_LAST_COMPLETED)
+        schedule.dates = SCHEDULE_DATES_COMPLETED;
+    schedule_dates_of(&schedule, tick->clock, tick->start_s, tick->tick_s, &first, &last);
+    (void)snprintf(command, SCHEDULE_TICK_COMMAND_BYTES, "tapemill backfill %s --from %s --to %s", schedule.target,
+                   calendar_date_format(first, from), calendar_date_format(last, to));
+    for (size_t i = 0; i < schedule.argument_count; i++) {
+        const struct schedule_argument *argument = &schedule.arguments[i];
+        size_t used = strlen(command);
+        if (!strpbrk(argument->value, "{}"))
+            (void)snprintf(command + used, SCHEDULE_TICK_COMMAND_BYTES - used, " --arg %s=%s", argument->name,
+                           argument->value);
+    }
     return true;
 }
 

@@ -30,8 +30,9 @@ ERROR_MUST_CHECK enum error_code schedule_tick_insert(struct database *database,
 /* Whether the tick asks for anything: false when its dates are none. */
 bool schedule_tick_has_work(const struct schedule_tick *tick);
 
-/* Room for a tick's command, and whether there is one: `tapemill backfill` for the dates of its interval. */
-enum { SCHEDULE_TICK_COMMAND_BYTES = 192 };
+/* Room for a tick's command, and whether there is one: `tapemill backfill` for all dates of its interval, with the
+ * schedule's arguments but for those with placeholders. */
+enum { SCHEDULE_TICK_COMMAND_BYTES = 320 };
 bool schedule_tick_backfill(const struct schedule_tick *tick, char command[SCHEDULE_TICK_COMMAND_BYTES]);
 
 /* Enqueues the jobs of a tick whose row is there, adds them to jobs, and notes them in the row. */

@@ -93,23 +93,26 @@ command_doctor_schedule(struct command_doctor *doctor, struct command_doctor_fin
 /* ---- dates that were given up -------------------------------------------------------------------------------- */
 
 /* Columns of ops/doctor given_up. */
-enum { GIVEN_UP_NAME, GIVEN_UP_TARGET, GIVEN_UP_DATES, GIVEN_UP_START, GIVEN_UP_TICK };
+enum { GIVEN_UP_NAME, GIVEN_UP_VERSION, GIVEN_UP_START, GIVEN_UP_TICK };
 
-/* The command that makes up for a row; false: it holds no date. */
-static bool
-command_of(const struct rows *rows, size_t row, const struct business_clock *clock,
-           char command[SCHEDULE_TICK_COMMAND_BYTES])
+/* The command that makes up for a row; *found is false if it holds no date, or cannot run. */
+static enum error_code
+command_of(struct database *warehouse, const struct rows *rows, size_t row, const struct business_clock *clock,
+           char command[SCHEDULE_TICK_COMMAND_BYTES], bool *found, struct error *error)
 {
-    const struct schedule schedule = {
-        .name = rows_text(rows, row, GIVEN_UP_NAME),
-        .target = rows_text(rows, row, GIVEN_UP_TARGET),
-        .dates = rows_boolean(rows, row, GIVEN_UP_DATES) ? SCHEDULE_DATES_COMPLETED : SCHEDULE_DATES_TO_TICK,
-    };
-    const struct schedule_tick tick = {.schedule = &schedule,
+    struct arena arena;
+    struct schedule_set set;
+    arena_init(&arena, SCHEDULE_ARENA_BYTES);
+    enum error_code code =
+        schedule_store_read(warehouse, rows_integer(rows, row, GIVEN_UP_VERSION), &arena, &set, error);
+    const struct schedule *schedule = code ? NULL : schedule_find(&set, rows_text(rows, row, GIVEN_UP_NAME));
+    const struct schedule_tick tick = {.schedule = schedule,
                                        .clock = clock,
                                        .start_s = rows_integer(rows, row, GIVEN_UP_START),
                                        .tick_s = rows_integer(rows, row, GIVEN_UP_TICK)};
-    return schedule_tick_backfill(&tick, command);
+    *found = schedule && !schedule->trouble && schedule_tick_backfill(&tick, command);
+    arena_term(&arena);
+    return code;
 }
 
 enum error_code
@@ -128,12 +131,18 @@ command_doctor_given_up(struct command_doctor *doctor, struct command_doctor_fin
                        DATABASE_VALUES(number_text(&now_s, now.us / 1000000), number_text(&days, GIVEN_UP_DAYS)), &rows,
                        error))
         return error->code;
-    for (size_t i = 0; i < rows_count(rows); i++)
-        if (command_of(rows, i, &clock, command) && !count++) {
+    enum error_code code = ERROR_NONE;
+    for (size_t i = 0; !code && i < rows_count(rows); i++) {
+        bool found;
+        code = command_of(doctor->warehouse, rows, i, &clock, command, &found, error);
+        if (!code && found && !count++) {
             (void)snprintf(remedy, sizeof(remedy), "%s", command);
             (void)snprintf(name, sizeof(name), "%s", rows_text(rows, i, GIVEN_UP_NAME));
         }
+    }
     rows_free(rows);
+    if (code)
+        return code;
     return count
                ? command_doctor_say(finding, COMMAND_DOCTOR_WARN, remedy,
                                     "times that no scheduler ran and business dates were given up, within %d days: %zu "

@@ -36,6 +36,7 @@ static const char *const dates_words[] = {
     [SCHEDULE_DATES_TO_TICK] =
         ", for each business date that ended since the tick before, and the tick's own (not over then)",
     [SCHEDULE_DATES_COMPLETED] = ", for each business date that ended since the tick before",
+    [SCHEDULE_DATES_LAST_COMPLETED] = ", for the last business date that ended before the tick",
 };
 
 static void

@@ -371,11 +371,127 @@ create table agg_performance_monthly (
     check (month_key = year * 100 + month)
 );
 
+-- ---- schedules -----------------------------------------------------------------------------------------------------
+
+-- A tick after the end of a period works on the last date that ended: any date of the period names it.
+alter table etl_schedules
+    drop constraint etl_schedules_dates_check,
+    add constraint etl_schedules_dates_check check (dates in ('none', 'to_tick', 'completed', 'last_completed'));
+
 -- ---- views ---------------------------------------------------------------------------------------------------------
 
--- The business date up to which the views look back: one row.
+-- The business date up to which the views look back, and where it ends: one row.
 create table as_of (
     singleton boolean primary key default true check (singleton),
     as_of     date not null,
+    ends_at   timestamptz not null,
     run_no    bigint
 );
+
+-- What the views hold is computed by functions that put the window's date_keys into the statement: so that refreshing them
+-- reads, and locks, the months of the window alone, however long the history is. A window ends with as_of and includes it.
+
+-- Strategies over the last so many calendar dates: one row per strategy_id, whatever its versions, and one with NULL for
+-- what no strategy is known of. Figures are computed from sums and from the series, none is an average of averages.
+create function top_performing_strategies(window_days integer)
+returns table (strategy_id integer, strategy_name text, strategy_type text, trading_days bigint, total_pnl numeric(48,8),
+               total_trades bigint, winning_trades bigint, win_rate numeric(20,16), profit_factor numeric(58,16),
+               sharpe_ratio numeric(38,16), pnl_rank bigint, last_date date)
+language plpgsql stable set search_path from current as $function$
+begin
+    return query execute $query$
+        with daily as (
+            select s.strategy_id, d.date, d.is_trading_day, sum(f.net_pnl) as net_pnl, sum(f.total_trades) as trades,
+                   sum(f.winning_trades) as winners, sum(f.gross_profit) as profit, sum(f.gross_loss) as loss
+            from fact_performance_daily f
+            join dim_strategy s using (strategy_key)
+            join dim_date d using (date_key)
+            where f.date_key between $1 and $2
+            group by s.strategy_id, d.date, d.is_trading_day
+        ), totals as (
+            select y.strategy_id, count(*) as days, sum(y.net_pnl) as net_pnl, sum(y.trades)::bigint as trades,
+                   sum(y.winners)::bigint as winners, sum(y.profit) as profit, sum(y.loss) as loss,
+                   max(y.date) as last_date, count(*) filter (where y.is_trading_day) as n,
+                   sum(y.net_pnl) filter (where y.is_trading_day) as series_sum,
+                   sum(y.net_pnl * y.net_pnl) filter (where y.is_trading_day) as series_squares
+            from daily y
+            group by y.strategy_id
+        ), members as (
+            select distinct on (v.strategy_id) v.strategy_id, v.strategy_name, v.strategy_type
+            from dim_strategy v
+            where v.valid_from < v.valid_to
+            order by v.strategy_id, case when v.valid_from < $3 then v.valid_from end desc nulls last, v.valid_from
+        )
+        select t.strategy_id, m.strategy_name::text, m.strategy_type::text, t.days, t.net_pnl::numeric(48,8), t.trades,
+               t.winners, round(t.winners::numeric(60,40) / nullif(t.trades, 0), 16)::numeric(20,16),
+               round(t.profit::numeric(130,80) / nullif(t.loss, 0), 16)::numeric(58,16),
+               case when t.n >= 20 and t.n * t.series_squares > t.series_sum * t.series_sum
+                    then round(sign(t.series_sum)
+                               * sqrt((252 * t.series_sum * t.series_sum * (t.n - 1))::numeric(300,120)
+                                      / (t.n * (t.n * t.series_squares - t.series_sum * t.series_sum))), 16)
+               end::numeric(38,16),
+               rank() over (order by t.net_pnl desc nulls last), t.last_date
+        from totals t
+        join members m on m.strategy_id is not distinct from t.strategy_id
+        $query$
+        using (select to_char(a.as_of - window_days + 1, 'YYYYMMDD')::integer from as_of a),
+              (select to_char(a.as_of, 'YYYYMMDD')::integer from as_of a), (select a.ends_at from as_of a);
+end
+$function$;
+
+-- Instruments over the last so many calendar dates, both flows: one row per instrument_id. Notional is in base currency, and
+-- NULL if a trade has no rate to it; prices are NULL unless all trades are in one currency.
+create function instrument_statistics(window_days integer)
+returns table (instrument_id integer, symbol text, exchange text, instrument_type text, trading_days bigint,
+               trade_count bigint, total_volume numeric(48,8), price_currency text, avg_price numeric(48,16),
+               vwap_price numeric(48,16), min_price numeric(28,8), max_price numeric(28,8),
+               price_volatility numeric(48,16), total_notional numeric(58,16), trades_without_rate bigint)
+language plpgsql stable set search_path from current as $function$
+begin
+    return query execute $query$
+        with keyed as (
+            select f.instrument_key, f.date_key, f.currency, f.rate_to_base as rate, count(*) as trades,
+                   sum(f.quantity) as volume, sum(f.notional_value) as notional, sum(f.price) as prices,
+                   sum(f.price * f.price) as squares, min(f.price) as lowest, max(f.price) as highest
+            from fact_trades f
+            where f.date_key between $1 and $2 and not f.is_deleted
+            group by f.instrument_key, f.date_key, f.currency, f.rate_to_base
+        ), totals as (
+            select i.instrument_id, count(distinct k.date_key) as days, sum(k.trades) as trades,
+                   sum(k.volume) as volume, sum(k.notional) as notional, sum(k.notional * k.rate) as base_notional,
+                   sum(k.prices) as prices, sum(k.squares) as squares, min(k.lowest) as lowest,
+                   max(k.highest) as highest, min(k.currency) = max(k.currency) as one_currency,
+                   min(k.currency) as currency, coalesce(sum(k.trades) filter (where k.rate is null), 0) as without_rate
+            from keyed k
+            join dim_instrument i using (instrument_key)
+            group by i.instrument_id
+        ), members as (
+            select distinct on (v.instrument_id) v.instrument_id, v.symbol, v.exchange, v.instrument_type
+            from dim_instrument v
+            where v.valid_from < v.valid_to
+            order by v.instrument_id, case when v.valid_from < $3 then v.valid_from end desc nulls last, v.valid_from
+        )
+        select t.instrument_id, m.symbol::text, m.exchange::text, m.instrument_type::text, t.days, t.trades::bigint,
+               t.volume::numeric(48,8), case when t.one_currency then t.currency end,
+               case when t.one_currency then round(t.prices::numeric(200,100) / t.trades, 16) end::numeric(48,16),
+               case when t.one_currency then round(t.notional::numeric(300,120) / t.volume, 16) end::numeric(48,16),
+               case when t.one_currency then t.lowest end::numeric(28,8),
+               case when t.one_currency then t.highest end::numeric(28,8),
+               case when t.one_currency and t.trades > 1
+                    then round(sqrt((t.trades * t.squares - t.prices * t.prices)::numeric(300,120)
+                                    / (t.trades * (t.trades - 1))), 16)
+               end::numeric(48,16),
+               case when t.without_rate = 0 then round(t.base_notional, 16) end::numeric(58,16), t.without_rate::bigint
+        from totals t
+        join members m on m.instrument_id is not distinct from t.instrument_id
+        $query$
+        using (select to_char(a.as_of - window_days + 1, 'YYYYMMDD')::integer from as_of a),
+              (select to_char(a.as_of, 'YYYYMMDD')::integer from as_of a), (select a.ends_at from as_of a);
+end
+$function$;
+
+create materialized view mv_top_performing_strategies as select * from top_performing_strategies(30);
+create unique index idx_mv_top_strategies on mv_top_performing_strategies (strategy_id) nulls not distinct;
+
+create materialized view mv_instrument_statistics as select * from instrument_statistics(90);
+create unique index idx_mv_instrument_stats on mv_instrument_statistics (instrument_id) nulls not distinct;

@@ -100,7 +100,7 @@ select schedule from etl_schedule_pauses order by schedule;
 -- name: given_up
 -- $1 now in seconds, $2 days: ticks about business dates that were skipped because they were too late, the newest first,
 -- unless a later backfill of the target takes in their time.
-select t.schedule, coalesce(s.pipeline, s.job) as target, s.dates = 'completed' as completed,
+select t.schedule, t.version,
        extract(epoch from coalesce(t.interval_start, t.tick_at))::bigint as start, extract(epoch from t.tick_at)::bigint as tick
 from etl_schedule_ticks t
 join etl_schedules s on s.version = t.version and s.name = t.schedule and s.dates <> 'none'
@@ -109,6 +109,8 @@ where t.status = 'skipped' and t.reason in ('window', 'missed')
                     and timestamptz 'epoch' + $1::bigint * interval '1 second'
   and not exists (select from etl_backfills b
                   where b.target = coalesce(s.pipeline, s.job) and b.state <> 'cancelled'
+                    and (b.arguments @> s.arguments
+                         or exists (select from jsonb_each_text(s.arguments) a where a.value ~ '[{}]'))
                     and b.from_date <= (t.interval_start at time zone s.time_zone)::date + 1
                     and b.to_date >= (t.tick_at at time zone s.time_zone)::date - 1)
 order by t.tick_at desc, t.schedule;

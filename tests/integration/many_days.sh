@@ -76,6 +76,8 @@ declare -A values=(
     [jobs/daily_performance/compute]="D, '2018-02-15Z'"
     [jobs/daily_performance/delete_rows]='D' [jobs/daily_performance/update_rows]='D, 1'
     [jobs/daily_performance/insert_rows]='D, 1'
+    [jobs/client_metrics/gather_trades]='F, T' [jobs/lp_performance/gather_trades]='F, T'
+    [jobs/period_aggregate/unbooked]='D'
     # These make tables or lock a name; and a corrected multiplier is about all dates of its instrument.
     [jobs/leaf/create]='' [jobs/fold_month/create]='' [jobs/day_lock/take]='' [jobs/multiplier_change/find_dates]=''
 )

@@ -1,5 +1,5 @@
-/* run_job JOB DATE     enqueues one job for a business date and runs it
- * run_job --queued     runs what is queued, the oldest first, until nothing is
+/* run_job JOB DATE [ARGUMENTS]   enqueues one job for a business date, with arguments as a JSON object, and runs it
+ * run_job --queued               runs what is queued, the oldest first, until nothing is
  *
  * What a worker does with a job, without Redis and in this process: claim, run the handler in a transaction of its own,
  * complete and commit, or write the failure. One line per job: its name, its date, and
@@ -122,14 +122,16 @@ run_queued(struct database *warehouse, bool *good, struct error *error)
 }
 
 static enum error_code
-run_target(struct database *warehouse, const char *job, const char *date, bool *good, struct error *error)
+run_target(struct database *warehouse, const char *job, const char *date, const char *arguments, bool *good,
+           struct error *error)
 {
     struct arena arena;
     struct pipeline_request request = {.business_date = date};
     int64_t *job_ids, job_id = 0;
     size_t count;
     arena_init(&arena, JOB_ARENA_BYTES);
-    enum error_code code = pipeline_enqueue_target(warehouse, job, "{}", &request, &arena, &job_ids, &count, error);
+    enum error_code code =
+        pipeline_enqueue_target(warehouse, job, arguments, &request, &arena, &job_ids, &count, error);
     if (!code)
         job_id = job_ids[0];
     arena_term(&arena);
@@ -143,8 +145,8 @@ main(int argc, char **argv)
     struct database *warehouse = NULL;
     bool good = true;
     bool queued = argc == 2 && strcmp(argv[1], "--queued") == 0;
-    if (!queued && argc != 3) {
-        fprintf(stderr, "usage: run_job JOB DATE | run_job --queued\n");
+    if (!queued && argc != 3 && argc != 4) {
+        fprintf(stderr, "usage: run_job JOB DATE [ARGUMENTS] | run_job --queued\n");
         return 2;
     }
     log_init("run_job", LOG_LEVEL_WARN);
@@ -152,7 +154,8 @@ main(int argc, char **argv)
     if (!code)
         code = database_open(&warehouse, DATABASE_WAREHOUSE, "run_job", &error);
     if (!code)
-        code = queued ? run_queued(warehouse, &good, &error) : run_target(warehouse, argv[1], argv[2], &good, &error);
+        code = queued ? run_queued(warehouse, &good, &error)
+                      : run_target(warehouse, argv[1], argv[2], argc == 4 ? argv[3] : "{}", &good, &error);
     if (code)
         fprintf(stderr, "run_job: %s: %s\n", error_name(code), error.message);
     database_close(warehouse);

@@ -77,10 +77,10 @@ end_jobs() {
 
 set_clock 2027-06-07T16:00:00Z # a Monday, noon in New York
 "$TAPEMILL_BIN/tapemill" migrate >"$TEST_DIR/migrate.txt"
-assert_contains "$(cat "$TEST_DIR/migrate.txt")" '11 schedules are stored' "migrating an empty warehouse"
+assert_contains "$(cat "$TEST_DIR/migrate.txt")" "$(grep -c '"name":' "$TAPEMILL_ROOT/ops/schedule.json") schedules are stored" "migrating an empty warehouse"
 assert_contains "$("$TAPEMILL_BIN/tapemill" migrate)" 'nothing to do' "migrating again"
 assert_equal 1 "$(sql warehouse 'select count(*) from etl_schedule_versions')" "versions after migrating twice"
-assert_equal 11 "$(tapemill schedule list --json | grep -c '"state": "active"')" "schedules in effect"
+assert_equal "$(grep -c '"name":' "$TAPEMILL_ROOT/ops/schedule.json")" "$(tapemill schedule list --json | grep -c '"state": "active"')" "schedules in effect"
 echo '{"schedules": []}' >"$TEST_DIR/other.json"
 assert_fails 1 "$TAPEMILL_BIN/tapemill" migrate --schedule "$TEST_DIR/other.json"
 assert_contains "$OUTPUT" "tapemill schedule load $TEST_DIR/other.json" "a schedule for a warehouse that has one"
@@ -381,6 +381,39 @@ tapemill schedule pause broken --reason 'its job is gone' >/dev/null
 tapemill doctor >"$TEST_DIR/doctor.txt" || true
 assert_equal 0 "$(grep -c 'cannot run' "$TEST_DIR/doctor.txt")" "doctor once it is paused"
 echo "entries that cannot run, ticks without dates"
+
+# ---- ticks about a period that is over -----------------------------------------------------------------------------
+
+fresh periods 2026-12-20T10:30:00Z
+load <<'END'
+{"name": "weekly", "cron": "0 2 * * 1", "time_zone": "America/New_York", "catch_up": "all", "catch_up_window": "20d", "overlap": "allow", "job": "client_metrics", "arguments": {"period": "WEEKLY"}, "dates": "last_completed"}
+{"name": "monthly", "cron": "0 3 1 * *", "time_zone": "America/New_York", "catch_up": "all", "catch_up_window": "60d", "overlap": "allow", "job": "client_metrics", "arguments": {"period": "MONTHLY"}, "dates": "last_completed"}
+END
+begin_scheduler
+await_ticks weekly none
+# One job for each period, whose last date is the one before the tick's.
+periods_are() {
+    wait_until_sql 30 "the dates of $1" warehouse "
+        select string_agg(j.business_date || ' ' || (j.arguments ->> 'period'), ', ' order by t.tick_at)
+        from etl_schedule_ticks t join etl_jobs j on j.id = any (t.job_ids) where t.schedule = '$1'" "$2"
+}
+set_clock 2027-01-05T10:30:00Z
+periods_are weekly '2026-12-20 WEEKLY, 2026-12-27 WEEKLY, 2027-01-03 WEEKLY'
+periods_are monthly '2026-12-31 MONTHLY'
+stop_process "$scheduler"
+set_clock 2027-03-02T10:30:00Z
+begin_scheduler
+periods_are weekly '2026-12-20 WEEKLY, 2026-12-27 WEEKLY, 2027-01-03 WEEKLY, 2027-02-14 WEEKLY, 2027-02-21 WEEKLY, 2027-02-28 WEEKLY'
+periods_are monthly '2026-12-31 MONTHLY, 2027-01-31 MONTHLY, 2027-02-28 MONTHLY'
+# Weeks that were given up: every date of them, since one tick speaks for all.
+lost='tapemill backfill client_metrics --from 2027-01-04 --to 2027-02-07 --arg period=WEEKLY'
+assert_contains "$(sql warehouse "select body from etl_alerts where cause = 'schedule:weekly'")" "$lost" "the alert of weeks that were given up"
+tapemill doctor >"$TEST_DIR/doctor.txt" || true
+assert_contains "$(cat "$TEST_DIR/doctor.txt")" "$lost" "doctor on them"
+$lost >/dev/null
+tapemill doctor >"$TEST_DIR/doctor.txt" || true
+assert_equal 0 "$(grep -c 'business dates were given up' "$TEST_DIR/doctor.txt")" "doctor once they are made up for"
+echo "ticks about a period that is over"
 
 # ---- versions ---------------------------------------------------------------------------------------------------
 

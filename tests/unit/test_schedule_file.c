@@ -224,6 +224,16 @@ placeholders_are_replaced(void **state)
     buffer_term(&json);
 }
 
+static enum schedule_dates
+dates_named(const char *word)
+{
+    const char *const *words = schedule_choices(SCHEDULE_KEY_DATES);
+    int i = 0;
+    while (strcmp(words[i], word) != 0)
+        i++;
+    return (enum schedule_dates)i;
+}
+
 static void
 dates_of_a_tick(void **state)
 {
@@ -244,16 +254,20 @@ dates_of_a_tick(void **state)
         {"completed", "2024-01-05T06:00", "2024-01-08T06:00", "2024-01-05", "2024-01-07", 0},
         {"completed", "2024-01-08T06:00", "2024-01-09T06:00", "2024-01-08", "2024-01-08", 0},
         {"completed", "2024-01-09T04:00", "2024-01-09T05:00", "2024-01-08", "2024-01-08", 0},
-        {"completed", "2024-01-09T15:00", "2024-01-09T16:00", "2024-01-09", "2024-01-08", 0}, /* none */
-        {"completed", "2024-03-10T06:00", "2024-03-11T05:00", "2024-03-10", "2024-03-10", 0}, /* 23 hours */
+        {"completed", "2024-01-09T15:00", "2024-01-09T16:00", "2024-01-09", "2024-01-08", 0},      /* none */
+        {"completed", "2024-03-10T06:00", "2024-03-11T05:00", "2024-03-10", "2024-03-10", 0},      /* 23 hours */
+        {"last_completed", "2024-01-01T07:00", "2024-01-08T07:00", "2024-01-07", "2024-01-07", 0}, /* a week's Sunday */
+        {"last_completed", "2024-02-01T08:00", "2024-03-01T08:00", "2024-02-29", "2024-02-29", 0},
+        {"last_completed", "2024-02-29T22:30", "2024-03-01T22:30", "2024-03-01", "2024-03-01", 17},
+        {"last_completed", "2024-01-09T04:00", "2024-01-09T05:00", "2024-01-08", "2024-01-08", 0},
+        {"last_completed", "2024-01-09T15:00", "2024-01-09T16:00", "2024-01-09", "2024-01-08", 0}, /* none */
     };
     struct business_clock clock;
     struct error error;
     for (size_t i = 0; i < LENGTH(cases); i++) {
         assert_int_equal(business_clock_init(&clock, "America/New_York", cases[i].roll_hour * 3600, &error),
                          ERROR_NONE);
-        struct schedule schedule = {.dates =
-                                        cases[i].dates[0] == 't' ? SCHEDULE_DATES_TO_TICK : SCHEDULE_DATES_COMPLETED};
+        struct schedule schedule = {.dates = dates_named(cases[i].dates)};
         const char *const instants[] = {cases[i].start, cases[i].tick};
         char first_text[CALENDAR_DATE_BYTES], last_text[CALENDAR_DATE_BYTES];
         int64_t unix_s[2];
