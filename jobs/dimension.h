@@ -63,7 +63,7 @@ extern const struct extract_definition dimension_extracts[DIMENSION_COUNT];
  *     {type2_columns}, _values, _old, _copied    and of type 2
  *     {facts_old}, _new, _values     d.currency, ..., n.currency, ... and s.currency, ...: what loads take into facts
  *     {fill} {needs_fill}            what stands for NULLs: assignments, and the condition
- *     {stands_for_null}              ", column is that" for every column that has something that stands for NULL
+ *     {filled_source}                coalesce(tenant_id, ...), ...: attributes at the source, with what stands for NULLs
  *     {text_rules} {numeric_rules} {positive_rules}    ", case ... end" for every text, numeric, positive column
  *
  * All come from the table; ERROR_BUG for another name. */
