@@ -151,7 +151,7 @@ static const struct placeholder {
     {"type2_copied", DIMENSION_TYPE_2, ", ", "c.$c"},
     {"facts_old", DIMENSION_IN_FACTS, ", ", "d.$c"},
     {"facts_new", DIMENSION_IN_FACTS, ", ", "n.$c"},
-    {"facts_values", DIMENSION_IN_FACTS, ", ", "s.$s"},
+    {"facts_differ", DIMENSION_IN_FACTS, "", " or d.$c is distinct from s.$s"},
     {"id_type", DIMENSION_ID, "", "$t"},
     {"fill", DIMENSION_FILLED, ", ", "$s = coalesce($s, $a)"},
     {"needs_fill", DIMENSION_FILLED, " or ", "$s is null"},

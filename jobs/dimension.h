@@ -61,7 +61,8 @@ extern const struct extract_definition dimension_extracts[DIMENSION_COUNT];
  *     {old} {copied}                 d.full_name, ... and c.full_name, ...
  *     {type1_columns}, _values, _old, _copied    the same for those of type 1
  *     {type2_columns}, _values, _old, _copied    and of type 2
- *     {facts_old}, _new, _values     d.currency, ..., n.currency, ... and s.currency, ...: what loads take into facts
+ *     {facts_old} {facts_new}        d.currency, ... and n.currency, ...: what loads take into facts
+ *     {facts_differ}                 " or d.currency is distinct from s.currency" for each of them
  *     {fill} {needs_fill}            what stands for NULLs: assignments, and the condition
  *     {filled_source}                coalesce(tenant_id, ...), ...: attributes at the source, with what stands for NULLs
  *     {text_rules} {numeric_rules} {positive_rules}    ", case ... end" for every text, numeric, positive column
