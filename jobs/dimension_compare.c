@@ -12,11 +12,12 @@ enum {
     STATE_BYTES = 16, /* updated_at and the digest, as they are sent */
     ROW_COLUMNS = 3,
     VERSION_COLUMNS = 4,
-    MEMBERS_MAX = 64 * 1024 * 1024,
     FIRST_SLOTS = 4096,
+    SLOTS_MAX = 64 * 1024 * 1024,
     NAMED_MAX = 4096, /* so many rows are asked for by their ids; if more differ, all are read again */
 };
 
+/* Of a slot that is taken, one of the first two at least. */
 enum {
     IS_SHOWN = 1,    /* at the source */
     HAS_VERSION = 2, /* that is current */
@@ -27,18 +28,17 @@ enum {
 struct member {
     struct dimension_id id;
     uint8_t state[STATE_BYTES]; /* of the side that came first */
-    uint8_t flags;
 };
 
-_Static_assert(sizeof(struct member) == 33, "dimension_compare.h states what a member takes");
+_Static_assert(sizeof(struct member) == 32, "dimension_compare.h states what a member takes");
 
 struct compare {
     struct job_context *context;
     const struct dimension_definition *definition;
     struct dimension_comparison *comparison;
     struct copy_reader *rows, *versions;
-    struct member *members; /* room for half as many as there are slots */
-    uint32_t *slots;        /* position + 1 of a member; 0: empty */
+    struct member *members; /* by slot, so that a look into memory finds the id and the state */
+    uint8_t *flags;         /* by slot; 0: empty */
     size_t count, slot_count;
     int64_t nobodys; /* rows without an id */
 };
@@ -46,72 +46,76 @@ struct compare {
 /* ---- members ------------------------------------------------------------------------------------------------ */
 
 /* The slot of the member, or the one that it would have. */
-static uint32_t *
+static size_t
 find_slot(const struct compare *compare, const struct dimension_id *id)
 {
     size_t mask = compare->slot_count - 1, slot = dimension_id_hash(id) & mask;
-    while (compare->slots[slot] && !dimension_id_same(&compare->members[compare->slots[slot] - 1].id, id))
+    while (compare->flags[slot] && memcmp(&compare->members[slot].id, id, sizeof(*id)) != 0)
         slot = (slot + 1) & mask;
-    return &compare->slots[slot];
+    return slot;
 }
 
 static enum error_code
 grow(struct compare *compare, struct error *error)
 {
-    size_t slot_count = compare->slot_count ? compare->slot_count * 2 : FIRST_SLOTS;
+    const struct compare old = *compare;
+    size_t slot_count = old.slot_count ? old.slot_count * 2 : FIRST_SLOTS;
     struct member *members = NULL;
-    uint32_t *slots = NULL;
-    if (slot_count <= MEMBERS_MAX && (slots = calloc(slot_count, sizeof(*slots))) != NULL)
-        members = realloc(compare->members, slot_count / 2 * sizeof(*members));
+    uint8_t *flags = NULL;
+    if (slot_count <= SLOTS_MAX && (flags = calloc(slot_count, sizeof(*flags))) != NULL)
+        members = aligned_alloc(sizeof(*members), slot_count * sizeof(*members));
     if (!members) {
-        free(slots);
+        free(flags);
         return error_set(error, ERROR_MEMORY, "a dimension of more than %zu members does not fit into memory",
-                         compare->count);
+                         old.count);
     }
-    free(compare->slots);
     compare->members = members;
-    compare->slots = slots;
+    compare->flags = flags;
     compare->slot_count = slot_count;
-    for (size_t i = 0; i < compare->count; i++)
-        *find_slot(compare, &members[i].id) = (uint32_t)i + 1;
+    for (size_t i = 0; i < old.slot_count; i++) {
+        if (!old.flags[i])
+            continue;
+        size_t slot = find_slot(compare, &old.members[i].id);
+        members[slot] = old.members[i];
+        flags[slot] = old.flags[i];
+    }
+    free(old.members);
+    free(old.flags);
     return ERROR_NONE;
 }
 
-/* The member with the id, new or not; or NULL. */
-static struct member *
-meet(struct compare *compare, const struct copy_field *id_field, struct error *error)
+/* Notes what one side says of a member, whose state is the two fields after its id, and holds it against what the other
+ * said, if that came before. A stamp that is NULL is like no other. */
+static enum error_code
+note(struct compare *compare, const struct copy_field *fields, uint8_t flags, struct error *error)
 {
     struct dimension_id id;
-    if (!dimension_id_from_field(id_field, &id)) {
-        (void)error_set(error, ERROR_FORMAT, "an id has %d bytes", (int)id_field->length);
-        return NULL;
+    uint8_t state[STATE_BYTES];
+    size_t half = sizeof(state) / 2;
+    if (!dimension_id_from_field(&fields[0], &id))
+        return error_set(error, ERROR_FORMAT, "an id has %d bytes", (int)fields[0].length);
+    if (compare->count * 4 >= compare->slot_count * 3 && grow(compare, error))
+        return error->code;
+    if (fields[1].length == (int32_t)half && fields[2].length == (int32_t)half) {
+        memcpy(state, fields[1].bytes, half);
+        memcpy(state + half, fields[2].bytes, half);
+    } else {
+        flags |= DIFFERS;
     }
-    if (compare->count * 2 == compare->slot_count && grow(compare, error))
-        return NULL;
-    uint32_t *slot = find_slot(compare, &id);
-    if (!*slot) {
-        compare->members[compare->count] = (struct member){.id = id};
-        *slot = (uint32_t)++compare->count;
+    size_t slot = find_slot(compare, &id);
+    struct member *member = &compare->members[slot];
+    if (!compare->flags[slot]) {
+        compare->count++;
+        member->id = id;
+        if (!(flags & DIFFERS))
+            memcpy(member->state, state, sizeof(state));
+    } else if (compare->flags[slot] & flags & IS_SHOWN) {
+        flags |= DIFFERS; /* which of its rows counts is told later, beside each other */
+    } else if (!((compare->flags[slot] | flags) & DIFFERS) && memcmp(member->state, state, sizeof(state)) != 0) {
+        flags |= DIFFERS;
     }
-    return &compare->members[*slot - 1];
-}
-
-/* Holds the state of one side against that of the other, if that came before. A stamp that is NULL is like no other. */
-static void
-hold_state(struct member *member, const struct copy_field state[2])
-{
-    uint8_t bytes[STATE_BYTES];
-    size_t half = sizeof(bytes) / 2;
-    if (state[0].length != (int32_t)half || state[1].length != (int32_t)half) {
-        member->flags |= DIFFERS;
-        return;
-    }
-    memcpy(bytes, state[0].bytes, half);
-    memcpy(bytes + half, state[1].bytes, half);
-    if (!(member->flags & (IS_SHOWN | HAS_VERSION)))
-        memcpy(member->state, bytes, sizeof(bytes));
-    else if (memcmp(member->state, bytes, sizeof(bytes)) != 0)
-        member->flags |= DIFFERS;
+    compare->flags[slot] |= flags;
+    return ERROR_NONE;
 }
 
 /* ---- both sides --------------------------------------------------------------------------------------------- */
@@ -119,31 +123,19 @@ hold_state(struct member *member, const struct copy_field state[2])
 static enum error_code
 take_row(struct compare *compare, const struct copy_field *fields, struct error *error)
 {
+    bool is_nobodys = fields[0].length < 0;
     compare->comparison->extracted++;
-    if (fields[0].length < 0) {
-        compare->nobodys++;
-        return ERROR_NONE;
-    }
-    struct member *member = meet(compare, &fields[0], error);
-    if (!member)
-        return error->code;
-    if (member->flags & IS_SHOWN)
-        member->flags |= DIFFERS; /* which of its rows counts is told later, beside each other */
-    hold_state(member, &fields[1]);
-    member->flags |= IS_SHOWN;
-    return ERROR_NONE;
+    compare->nobodys += is_nobodys;
+    return is_nobodys ? ERROR_NONE : note(compare, fields, IS_SHOWN, error);
 }
 
 static enum error_code
 take_version(struct compare *compare, const struct copy_field *fields, struct error *error)
 {
     bool inferred;
-    struct member *member = meet(compare, &fields[0], error);
-    if (!member || copy_field_bool(&fields[3], &inferred, error))
+    if (copy_field_bool(&fields[3], &inferred, error))
         return error->code;
-    hold_state(member, &fields[1]);
-    member->flags |= inferred ? HAS_VERSION | IS_INFERRED : HAS_VERSION;
-    return ERROR_NONE;
+    return note(compare, fields, inferred ? HAS_VERSION | IS_INFERRED : HAS_VERSION, error);
 }
 
 static enum error_code
@@ -192,16 +184,16 @@ read_both(struct compare *compare, struct error *error)
 /* ---- what came of it ---------------------------------------------------------------------------------------- */
 
 static bool
-is_absent(const struct member *member)
+is_absent(uint8_t flags)
 {
-    return (member->flags & (IS_SHOWN | HAS_VERSION | IS_INFERRED)) == HAS_VERSION;
+    return (flags & (IS_SHOWN | HAS_VERSION | IS_INFERRED)) == HAS_VERSION;
 }
 
 /* What an inferred version says is not the source's. */
 static bool
-is_news(const struct member *member)
+is_news(uint8_t flags)
 {
-    return (member->flags & IS_SHOWN) && (member->flags & (HAS_VERSION | IS_INFERRED | DIFFERS)) != HAS_VERSION;
+    return (flags & IS_SHOWN) && (flags & (HAS_VERSION | IS_INFERRED | DIFFERS)) != HAS_VERSION;
 }
 
 static size_t
@@ -239,8 +231,8 @@ stage_absent(struct compare *compare, struct error *error)
     if (open_copy(compare, copy_absent, &writer, error))
         return error->code;
     enum error_code code = ERROR_NONE;
-    for (size_t i = 0; !code && i < compare->count; i++) {
-        if (!is_absent(&compare->members[i]))
+    for (size_t i = 0; !code && i < compare->slot_count; i++) {
+        if (!is_absent(compare->flags[i]))
             continue;
         copy_put_row(writer, 1);
         copy_put_bytes(writer, compare->members[i].id.bytes, id_bytes(compare));
@@ -256,10 +248,10 @@ put_condition(const struct compare *compare, struct buffer *condition)
     const struct dimension_definition *definition = compare->definition;
     const char *separator = "";
     buffer_format(condition, "%s = any ('{", definition->id);
-    for (size_t i = 0; i < compare->count; i++) {
+    for (size_t i = 0; i < compare->slot_count; i++) {
         const uint8_t *bytes = compare->members[i].id.bytes;
         uint32_t number = 0;
-        if (!is_news(&compare->members[i]))
+        if (!is_news(compare->flags[i]))
             continue;
         buffer_text(condition, separator);
         separator = ",";
@@ -286,11 +278,8 @@ pass_news(const struct compare *compare, struct copy_reader *reader, struct copy
         struct dimension_id id;
         if (end)
             return ERROR_NONE;
-        if (dimension_id_from_field(&fields[0], &id)) {
-            const uint32_t *slot = find_slot(compare, &id);
-            if (*slot && !is_news(&compare->members[*slot - 1]))
-                continue;
-        }
+        if (dimension_id_from_field(&fields[0], &id) && !is_news(compare->flags[find_slot(compare, &id)]))
+            continue;
         copy_put_row(writer, (int16_t)columns);
         for (size_t i = 0; i < columns; i++)
             copy_put_field(writer, &fields[i]);
@@ -328,11 +317,10 @@ stage_both(struct compare *compare, struct error *error)
 {
     struct dimension_comparison *comparison = compare->comparison;
     int64_t news = 0, staged = 0;
-    for (size_t i = 0; i < compare->count; i++) {
-        const struct member *member = &compare->members[i];
-        comparison->known += (member->flags & (HAS_VERSION | IS_INFERRED)) == HAS_VERSION;
-        comparison->absent += is_absent(member);
-        news += is_news(member);
+    for (size_t i = 0; i < compare->slot_count; i++) {
+        comparison->known += (compare->flags[i] & (HAS_VERSION | IS_INFERRED)) == HAS_VERSION;
+        comparison->absent += is_absent(compare->flags[i]);
+        news += is_news(compare->flags[i]);
     }
     if ((news || compare->nobodys) && stage_news(compare, news, &staged, error))
         return error->code;
@@ -356,6 +344,6 @@ dimension_compare(struct job_context *context, const struct dimension_definition
     if (!code)
         code = stage_both(&compare, error);
     free(compare.members);
-    free(compare.slots);
+    free(compare.flags);
     return code;
 }
