@@ -190,7 +190,7 @@ put_pattern(const char *pattern, const struct dimension_column *column, struct b
             buffer_text(text, column->absent);
             break;
         case 'f':
-            put_pattern(column->absent                      ? "coalesce($s, $a)"
+            put_pattern(column->absent                    ? "coalesce($s, $a)"
                         : column->traits & DIMENSION_TEXT ? "$s collate \"C\""
                                                           : "$s",
                         column, text);

@@ -1,5 +1,6 @@
 #include "jobs/dimension_compare.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +11,7 @@ enum {
     STATEMENT_CEILING = 64 * 1024,
     CONDITION_CEILING = 192 * 1024,
     STATE_BYTES = 16, /* updated_at and the digest, as they are sent */
-    ROW_COLUMNS = 3,
-    VERSION_COLUMNS = 4,
+    COLUMNS = 3,      /* the id, and these two */
     FIRST_SLOTS = 4096,
     SLOTS_MAX = 64 * 1024 * 1024,
     NAMED_MAX = 4096, /* so many rows are asked for by their ids; if more differ, all are read again */
@@ -129,13 +129,11 @@ take_row(struct compare *compare, const struct copy_field *fields, struct error 
     return is_nobodys ? ERROR_NONE : note(compare, fields, IS_SHOWN, error);
 }
 
+/* An inferred version has no digest. */
 static enum error_code
 take_version(struct compare *compare, const struct copy_field *fields, struct error *error)
 {
-    bool inferred;
-    if (copy_field_bool(&fields[3], &inferred, error))
-        return error->code;
-    return note(compare, fields, inferred ? HAS_VERSION | IS_INFERRED : HAS_VERSION, error);
+    return note(compare, fields, fields[2].length < 0 ? HAS_VERSION | IS_INFERRED : HAS_VERSION, error);
 }
 
 static enum error_code
@@ -154,11 +152,11 @@ open_both(struct compare *compare, struct error *error)
         const struct extract_range range = {.interval_start = run->interval_start,
                                             .interval_end = run->interval_end,
                                             .list = list.bytes,
-                                            .list_columns = ROW_COLUMNS};
+                                            .list_columns = COLUMNS};
         code = extract_open_range(compare->context, definition->extract, &range, &compare->rows, error);
     }
     if (!code)
-        code = copy_reader_open(&compare->versions, compare->context->warehouse, versions.bytes, VERSION_COLUMNS, error);
+        code = copy_reader_open(&compare->versions, compare->context->warehouse, versions.bytes, COLUMNS, error);
     buffer_term(&versions);
     buffer_term(&list);
     return code;
@@ -241,6 +239,24 @@ stage_absent(struct compare *compare, struct error *error)
     return close_copy(writer, code, &compare->comparison->absent, error);
 }
 
+static void
+put_id(const struct compare *compare, const struct dimension_id *id, struct buffer *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    char hex[2 * DIMENSION_ID_BYTES];
+    uint32_t number;
+    if (id_bytes(compare) != DIMENSION_ID_BYTES) {
+        memcpy(&number, id->bytes, sizeof(number));
+        buffer_format(text, "%d", (int)(int32_t)be32toh(number));
+        return;
+    }
+    for (size_t i = 0; i < DIMENSION_ID_BYTES; i++) {
+        hex[2 * i] = digits[id->bytes[i] >> 4];
+        hex[2 * i + 1] = digits[id->bytes[i] & 15];
+    }
+    buffer_append(text, hex, sizeof(hex));
+}
+
 /* The rows with news, as an SQL expression. */
 static void
 put_condition(const struct compare *compare, struct buffer *condition)
@@ -249,22 +265,15 @@ put_condition(const struct compare *compare, struct buffer *condition)
     const char *separator = "";
     buffer_format(condition, "%s = any ('{", definition->id);
     for (size_t i = 0; i < compare->slot_count; i++) {
-        const uint8_t *bytes = compare->members[i].id.bytes;
-        uint32_t number = 0;
         if (!is_news(compare->flags[i]))
             continue;
         buffer_text(condition, separator);
         separator = ",";
-        for (size_t at = 0; at < id_bytes(compare); at++) {
-            number = number << 8 | bytes[at];
-            if (id_bytes(compare) == DIMENSION_ID_BYTES)
-                buffer_format(condition, "%02x", bytes[at]);
-        }
-        if (id_bytes(compare) != DIMENSION_ID_BYTES)
-            buffer_format(condition, "%d", (int)(int32_t)number);
+        put_id(compare, &compare->members[i].id, condition);
     }
-    buffer_format(condition, "}'::%s[])%s%s%s", definition->columns[0].type, compare->nobodys ? " or " : "",
-                  compare->nobodys ? definition->id : "", compare->nobodys ? " is null" : "");
+    buffer_format(condition, "}'::%s[])", definition->columns[0].type);
+    if (compare->nobodys)
+        buffer_format(condition, " or %s is null", definition->id);
 }
 
 /* Rows of the extraction that have news, or no member at all. */

@@ -24,9 +24,9 @@ struct dimension_comparison {
 };
 
 /* Reads the extraction on the run's source connection and the current versions on the run's own, stages the rows that
- * say something new in {stage}, and ids that the source does not show in {absent}; both tables are there. NULLs count as
- * what stands for them; the tenant setting (jobs/dimension.h) is set on both connections. A member that comes several
- * times is staged with all its rows. The caller holds the dimension's epoch FOR UPDATE. */
+ * say something new in {stage}, and ids that the source does not show in {absent}; both tables are there. NULLs count
+ * as what stands for them; the tenant setting (jobs/dimension.h) is set on both connections. A member that comes
+ * several times is staged with all its rows. The caller holds the dimension's epoch FOR UPDATE. */
 ERROR_MUST_CHECK enum error_code dimension_compare(struct job_context *context,
                                                    const struct dimension_definition *definition,
                                                    struct dimension_comparison *comparison, struct error *error);

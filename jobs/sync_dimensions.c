@@ -129,8 +129,8 @@ static enum error_code
 set_tenant(struct database *database, struct error *error)
 {
     const char *tenant = config_text(CONFIG_DEFAULT_TENANT);
-    enum error_code code = database_query(database, SQL("set_tenant"),
-                                          DATABASE_VALUES(DIMENSION_TENANT_SETTING, tenant), NULL, error);
+    enum error_code code =
+        database_query(database, SQL("set_tenant"), DATABASE_VALUES(DIMENSION_TENANT_SETTING, tenant), NULL, error);
     if (code && strcmp(error->sqlstate, "22P02") == 0)
         return error_set(error, ERROR_CONFIG,
                          "TAPEMILL_DEFAULT_TENANT is \"%s\", but must be a UUID such as "

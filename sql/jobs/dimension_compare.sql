@@ -1,8 +1,8 @@
 -- A dimension beside its source table. See jobs/dimension_compare.h. Templates (jobs/dimension.h).
 
 -- name: versions utility
--- Three columns and whether it is inferred. As the table has them: no order is needed.
-select {id}, source_updated_at, state_digest, is_inferred
+-- In no order. What an inferred version says nobody has seen.
+select {id}, source_updated_at, case when not is_inferred then state_digest end
 from {table}
 where is_current and {id} is not null
 
