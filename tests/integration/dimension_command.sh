@@ -218,7 +218,7 @@ broken_by() {
         do \$mend\$ declare t record; begin
             set local session_replication_role = replica;
             for t in select c.relname, (select string_agg(format('%I', attname), ', ') from pg_attribute
-                                        where attrelid = c.oid and attnum > 0) as columns
+                                        where attrelid = c.oid and attnum > 0 and attgenerated = '') as columns
                      from pg_class c where relnamespace = 'whole'::regnamespace and relkind = 'r' loop
                 execute format('delete from public.%I', t.relname);
                 execute format('insert into public.%I (%s) overriding system value select %s from whole.%I',
