@@ -12,11 +12,11 @@ enum { ARRAY_BYTES = CHANGE_WINDOWS_MAX * (CHANGE_WINDOW_INSTANT_BYTES + 4) };
 /* How far the source can be read, in a transaction of its own that ends before the extraction's snapshot is taken:
  * whoever was open when we looked may have committed by then, but nobody older can come. */
 static enum error_code
-find_limit(char limit[CHANGE_WINDOW_INSTANT_BYTES], struct error *error)
+find_limit(struct job_context *context, char limit[CHANGE_WINDOW_INSTANT_BYTES], struct error *error)
 {
     struct database *source;
     struct rows *rows = NULL;
-    if (database_open(&source, DATABASE_SOURCE, "tapemill extract", error))
+    if (job_source_anew(context, &source, error))
         return error->code;
     enum error_code code =
         database_query(source, SQL("limit"), DATABASE_VALUES(config_text(CONFIG_CHANGES_LAG_SECONDS)), &rows, error);
@@ -29,8 +29,7 @@ find_limit(char limit[CHANGE_WINDOW_INSTANT_BYTES], struct error *error)
     if (!code)
         (void)snprintf(limit, CHANGE_WINDOW_INSTANT_BYTES, "%s", rows_text(rows, 0, 0));
     rows_free(rows);
-    database_close(source);
-    return code;
+    return code ? code : job_source_anew(context, &source, error);
 }
 
 /* Appends a text to an array's text, '{"a","b"': none of ours holds a quote or a backslash. */
@@ -85,7 +84,7 @@ change_windows_find(struct job_context *context, const struct change_request *re
         return error_set(error, ERROR_BUG, "%zu tables are too many for one window of changes", request->count);
     put_tables(tables, request);
     put_names(names, request);
-    if (find_limit(limit, error))
+    if (find_limit(context, limit, error))
         return error->code;
     if (database_query(context->warehouse, SQL("windows"),
                        DATABASE_VALUES(tables, limit, config_text(CONFIG_CHANGES_OVERLAP_SECONDS), request->hours,

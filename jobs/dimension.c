@@ -10,7 +10,8 @@ enum { PLACEHOLDER_BYTES_MAX = 32 };
  *
  * X(at the source, in the dimension, type, traits, what stands for NULL, integer digits, decimals) */
 
-#define TENANT "current_setting('" DIMENSION_TENANT_SETTING "')::uuid"
+/* Read once a statement, not once a row. */
+#define TENANT "(select current_setting('" DIMENSION_TENANT_SETTING "')::uuid)"
 
 #define INSTRUMENT_COLUMNS(X)                                                                                          \
     X(instrument_id, instrument_id, INTEGER, DIMENSION_ID, NULL, 0, 0)                                                 \
@@ -125,7 +126,8 @@ const struct dimension_definition dimension_definitions[DIMENSION_COUNT] = {
 enum { ATTRIBUTE = DIMENSION_TYPE_1 | DIMENSION_TYPE_2, EVERY = DIMENSION_ID | ATTRIBUTE };
 
 /* A list over the columns with one of the traits. In a pattern $s is the column at the source, $c in the dimension, $t
- * its type, $a what stands for NULL, $i and $d its digits before and after the point, $b the bytes of a text. */
+ * its type, $a what stands for NULL, $f the column at the source with that for NULL and a text as its bytes are, $i and
+ * $d its digits before and after the point, $b the bytes of a text. */
 static const struct placeholder {
     const char *name;
     unsigned traits;
@@ -149,11 +151,11 @@ static const struct placeholder {
     {"type2_copied", DIMENSION_TYPE_2, ", ", "c.$c"},
     {"facts_old", DIMENSION_IN_FACTS, ", ", "d.$c"},
     {"facts_new", DIMENSION_IN_FACTS, ", ", "n.$c"},
-    {"facts_values", DIMENSION_IN_FACTS, ", ", "s.$s"},
+    {"facts_differ", DIMENSION_IN_FACTS, "", " or d.$c is distinct from s.$s"},
     {"id_type", DIMENSION_ID, "", "$t"},
     {"fill", DIMENSION_FILLED, ", ", "$s = coalesce($s, $a)"},
     {"needs_fill", DIMENSION_FILLED, " or ", "$s is null"},
-    {"stands_for_null", DIMENSION_FILLED, "", ", $c is not distinct from $a"},
+    {"filled_source", ATTRIBUTE, ", ", "$f"},
     {"text_rules", DIMENSION_TEXT, "",
      ", case when octet_length($s) > $b then 'E|$s_length|$s has ' || octet_length($s) || ' bytes, but may have $b at "
      "most'"
@@ -186,6 +188,12 @@ put_pattern(const char *pattern, const struct dimension_column *column, struct b
             break;
         case 'a':
             buffer_text(text, column->absent);
+            break;
+        case 'f':
+            put_pattern(column->absent                    ? "coalesce($s, $a)"
+                        : column->traits & DIMENSION_TEXT ? "$s collate \"C\""
+                                                          : "$s",
+                        column, text);
             break;
         case 'b':
             buffer_format(text, "%d", DIMENSION_TEXT_BYTES_MAX);

@@ -61,10 +61,11 @@ extern const struct extract_definition dimension_extracts[DIMENSION_COUNT];
  *     {old} {copied}                 d.full_name, ... and c.full_name, ...
  *     {type1_columns}, _values, _old, _copied    the same for those of type 1
  *     {type2_columns}, _values, _old, _copied    and of type 2
- *     {facts_old}, _new, _values     d.currency, ..., n.currency, ... and s.currency, ...: what loads take into facts
+ *     {facts_old} {facts_new}        d.currency, ... and n.currency, ...: what loads take into facts
+ *     {facts_differ}                 " or d.currency is distinct from s.currency" for each of them
  *     {fill} {needs_fill}            what stands for NULLs: assignments, and the condition
- *     {stands_for_null}              ", column is that" for every column that has something that stands for NULL
- *     {text_rules} {numeric_rules} {positive_rules}    ", case ... end" for every text, numeric, positive column
+ *     {filled_source}                coalesce(tenant_id, ...), ...: attributes at the source, with what stands for
+ * NULLs {text_rules} {numeric_rules} {positive_rules}    ", case ... end" for every text, numeric, positive column
  *
  * All come from the table; ERROR_BUG for another name. */
 ERROR_MUST_CHECK enum error_code dimension_expand(const struct dimension_definition *definition, const char *template,

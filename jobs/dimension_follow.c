@@ -7,6 +7,7 @@
 #include "core/calendar_date.h"
 #include "core/config.h"
 #include "jobs/dimension_statement.h"
+#include "jobs/pipeline.h"
 
 #define FOLLOW_SQL "jobs/dimension_follow"
 #define SQL(name)  sql_text(FOLLOW_SQL, name)
@@ -42,29 +43,19 @@ dimension_follow_note(struct job_context *context, enum dimension dimension, str
 }
 
 static enum error_code
-enqueue(struct job_context *context, const char *job_name, const char *date, const char *arguments, struct error *error)
+enqueue(struct job_context *context, const char *job, const char *date, const char *arguments, struct error *error)
 {
-    const struct job_definition *job = job_find(job_name);
-    char end_key[JOB_WAIT_KEY_BYTES];
-    int64_t job_id;
-    bool created;
-    if (!job)
-        return error_set(error, ERROR_BUG, "there is no job %s", job_name);
-    const struct ledger_new_job new_job = {
-        .job_name = job->name,
-        .job_type = job->type,
-        .kind = "batch",
+    const struct pipeline_request request = {
+        .business_date = date,
         .queue = context->run->queue,
         .priority = context->run->priority,
-        .max_attempts = job->max_attempts,
-        .arguments = arguments,
-        .business_date = date,
         .parent_id = context->run->job_id,
-        .end_key = job_end_key(job, date, end_key),
     };
-    if (ledger_enqueue(context->warehouse, &new_job, &job_id, &created, error))
+    int64_t *ids;
+    size_t count;
+    if (pipeline_enqueue_target(context->warehouse, job, arguments, &request, context->arena, &ids, &count, error))
         return error->code;
-    ledger_note_push(&context->pushes, job_id);
+    ledger_note_push(&context->pushes, ids[0]);
     return ERROR_NONE;
 }
 
@@ -78,7 +69,7 @@ enqueue_loads(struct job_context *context, struct error *error)
         return error->code;
     enum error_code code = ERROR_NONE;
     for (size_t i = 0; !code && i < rows_count(rows); i++)
-        code = enqueue(context, rows_text(rows, i, 0), rows_text(rows, i, 1), "{}", error);
+        code = enqueue(context, rows_text(rows, i, 0), rows_text(rows, i, 1), NULL, error);
     rows_free(rows);
     return code;
 }

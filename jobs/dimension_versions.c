@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "jobs/dimension_statement.h"
+
 #define VERSIONS_SQL "jobs/dimension_versions"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -32,9 +34,10 @@ static const struct step first_steps[] = {
     {"insert_members", {SEEN_AT, RUN}, COUNTED(inserted)},
 };
 
-/* Nor do those that go on from where they were. */
+/* Nor do those that go on from where they were, or end there. */
 static const struct step forward_steps[] = {
     {"forward", {SEEN_AT}, 0},
+    {"forward_gone", {SEEN_AT}, 0},
     {"forward_observe", {RUN}, 0},
     {"forward_close", {NONE}, 0},
     {"forward_open", {SEEN_AT}, COUNTED(opened)},
@@ -115,15 +118,9 @@ run_steps(struct versions *versions, const struct step *list, size_t count, stru
 }
 
 static enum error_code
-prepare(struct versions *versions, struct error *error)
+prepare(struct versions *versions, const char *tables, struct error *error)
 {
-    struct buffer text;
-    buffer_init(&text, STATEMENT_CEILING);
-    enum error_code code = dimension_expand(versions->definition, sql_text(VERSIONS_SQL, "prepare"), &text, error);
-    if (!code)
-        code = database_run(versions->context->warehouse, text.bytes, error);
-    buffer_term(&text);
-    return code;
+    return dimension_statement_run(versions->context, versions->definition, VERSIONS_SQL, tables, error);
 }
 
 /* Adds the numbers that a statement gives to these members of the outcome. */
@@ -146,7 +143,7 @@ static enum error_code
 apply_newest(struct versions *versions, enum dimension dimension, struct dimension_outcome *outcome,
              struct error *error)
 {
-    int64_t *const numbers[] = {&outcome->updated, &outcome->unchanged};
+    int64_t *const numbers[] = {&outcome->updated, &outcome->unchanged, &outcome->removed};
     if (run_steps(versions, first_steps, COUNT(first_steps), outcome, error))
         return error->code;
     if (dimension == DIMENSION_ACCOUNT)
@@ -162,12 +159,19 @@ apply_rest(struct versions *versions, struct dimension_outcome *outcome, struct 
 {
     int64_t *const numbers[] = {&outcome->inserted, &outcome->updated, &outcome->unchanged, &outcome->removed,
                                 &outcome->completed};
+    const struct step has_rest = {"has_rest", {NONE}, 0};
     struct rows *rows;
-    if (query(versions, &find_members, &rows, error))
+    if (query(versions, &has_rest, &rows, error))
         return error->code;
-    int64_t members = rows_affected(rows);
+    bool any = rows_boolean(rows, 0, 0);
     rows_free(rows);
-    if (!members)
+    if (!any)
+        return ERROR_NONE;
+    if (prepare(versions, "prepare_rest", error) || query(versions, &find_members, &rows, error))
+        return error->code;
+    any = rows_affected(rows) > 0;
+    rows_free(rows);
+    if (!any)
         return ERROR_NONE;
     if (run_steps(versions, steps, COUNT(steps), outcome, error))
         return error->code;
@@ -193,7 +197,7 @@ dimension_versions_apply(struct job_context *context, const struct dimension_def
     };
     *outcome = (struct dimension_outcome){0};
     (void)snprintf(run_no, sizeof(run_no), "%" PRId64, context->run->run_no);
-    if (prepare(&versions, error) || (!is_replay && apply_newest(&versions, dimension, outcome, error)) ||
+    if (prepare(&versions, "prepare", error) || (!is_replay && apply_newest(&versions, dimension, outcome, error)) ||
         apply_rest(&versions, outcome, error))
         return error_context(error, "the versions of %s", definition->table);
     return ERROR_NONE;

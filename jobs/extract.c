@@ -222,17 +222,20 @@ compose(const struct extract_definition *definition, const char *text, const str
         struct buffer *query)
 {
     const char *changed = definition->columns[definition->count - 1].name;
-    bool is_wrapped = range->changed_from || range->order_by;
+    const char *separator = " where ";
+    bool is_wrapped = range->changed_from || range->condition || range->list;
     if (is_wrapped)
-        buffer_text(query, "select * from (");
+        buffer_format(query, "select %s from (", range->list ? range->list : "*");
     bind_interval(text, range, query);
     if (is_wrapped)
         buffer_text(query, "\n) extraction");
-    if (range->changed_from)
-        buffer_format(query, " where %s >= '%s'::timestamptz and %s < '%s'::timestamptz", changed, range->changed_from,
-                      changed, range->changed_to);
-    if (range->order_by)
-        buffer_format(query, " order by %s", range->order_by);
+    if (range->changed_from) {
+        buffer_format(query, "%s%s >= '%s'::timestamptz and %s < '%s'::timestamptz", separator, changed,
+                      range->changed_from, changed, range->changed_to);
+        separator = " and ";
+    }
+    if (range->condition)
+        buffer_format(query, "%s(%s)", separator, range->condition);
 }
 
 static enum error_code
@@ -314,7 +317,8 @@ extract_open_range(struct job_context *context, const struct extract_definition 
     enum error_code code = compose_checked(context, definition, range, origin, &query, error);
     if (!code)
         code = job_source(context, &source, error);
-    if (!code && copy_reader_open(reader, source, query.bytes, (int)definition->count, error))
+    int columns = range->list ? range->list_columns : (int)definition->count;
+    if (!code && copy_reader_open(reader, source, query.bytes, columns, error))
         code = failed_to_read(origin, error);
     else if (code && code != ERROR_CONTRACT)
         code = error_context(error, "extraction query %s", definition->name);

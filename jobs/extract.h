@@ -35,11 +35,13 @@ struct extract_definition {
     size_t count;
 };
 
-/* What of the source to read, as timestamptz texts: rows of the data interval and, unless changed_from is NULL, of them
- * those whose last column, which tells when a row changed, lies in [changed_from, changed_to). Ordered by the column
- * order_by, or, if that is NULL, as the query has them. */
+/* What of the source to read, instants as timestamptz texts: rows of the data interval and, unless changed_from is
+ * NULL, of them those whose last column, which tells when a row changed, lies in [changed_from, changed_to); and of
+ * these, unless condition is NULL, those for which that SQL expression over the contract's columns is true. */
 struct extract_range {
-    const char *interval_start, *interval_end, *changed_from, *changed_to, *order_by;
+    const char *interval_start, *interval_end, *changed_from, *changed_to, *condition;
+    const char *list; /* SQL expressions over the contract's columns that are read in place of these; NULL: none */
+    int list_columns; /* then: how many they are */
 };
 
 /* Opens the extraction of the run's data interval on its source connection (job_source()). The contract is checked

@@ -126,11 +126,11 @@ lock_epochs(struct sync *sync, struct error *error)
 }
 
 static enum error_code
-set_tenant(struct job_context *context, struct error *error)
+set_tenant(struct database *database, struct error *error)
 {
     const char *tenant = config_text(CONFIG_DEFAULT_TENANT);
-    enum error_code code = database_query(context->warehouse, SQL("set_tenant"),
-                                          DATABASE_VALUES(DIMENSION_TENANT_SETTING, tenant), NULL, error);
+    enum error_code code =
+        database_query(database, SQL("set_tenant"), DATABASE_VALUES(DIMENSION_TENANT_SETTING, tenant), NULL, error);
     if (code && strcmp(error->sqlstate, "22P02") == 0)
         return error_set(error, ERROR_CONFIG,
                          "TAPEMILL_DEFAULT_TENANT is \"%s\", but must be a UUID such as "
@@ -160,6 +160,8 @@ see_source(struct sync *sync, struct error *error)
         return error_set(error, ERROR_ARGUMENT,
                          "the argument as_of must be an instant of the past such as 2024-01-02T00:00Z, not \"%.64s\"",
                          as_of);
+    if (!code && !staging->by_watermark)
+        code = set_tenant(source, error);
     if (code || staging->is_replay)
         return code;
     return database_value(sync->context->warehouse, SQL("newest_instant"), DATABASE_VALUES(staging->seen_at),
@@ -171,7 +173,7 @@ static enum error_code
 follow_all(struct sync *sync, struct error *error)
 {
     struct job_context *context = sync->context;
-    if (set_tenant(context, error) || lock_epochs(sync, error) ||
+    if (set_tenant(context->warehouse, error) || lock_epochs(sync, error) ||
         database_run(context->warehouse, SQL("lock_tables"), error) || dimension_follow_begin(context, error) ||
         see_source(sync, error))
         return error->code;

@@ -44,7 +44,10 @@ static enum error_code
 find_times(struct changes *changes, struct rows **times, struct error *error)
 {
     struct job_context *context = changes->load.context;
-    const struct extract_range range = {"-infinity", "infinity", changes->window.from, changes->window.to, NULL};
+    const struct extract_range range = {.interval_start = "-infinity",
+                                        .interval_end = "infinity",
+                                        .changed_from = changes->window.from,
+                                        .changed_to = changes->window.to};
     struct buffer query, text;
     struct database *source;
     buffer_init(&query, QUERY_CEILING);
@@ -143,7 +146,10 @@ merge_date(struct changes *changes, int32_t days, struct error *error)
     changes->dates_left += !wanted;
     if (!wanted)
         return ERROR_NONE;
-    const struct extract_range range = {start, end, changes->window.from, changes->window.to, NULL};
+    const struct extract_range range = {.interval_start = start,
+                                        .interval_end = end,
+                                        .changed_from = changes->window.from,
+                                        .changed_to = changes->window.to};
     trade_load_choose_date(load, days, &range);
     return trade_merge(load, error) ? error->code : trade_load_report_rates(load, error);
 }

@@ -41,13 +41,17 @@ select 'load_' || source_table, to_char(business_date, 'YYYY-MM-DD') from stage_
 -- A template. $1 the dimension, $2 the run. What keys lost, for each key of the member: a fact may carry another one yet, if the
 -- job that moves it has not run.
 insert into stage_moved
-select $1::text, k.{key}, c.changed_from, c.changed_to,
-       (extract(epoch from greatest(c.changed_from, '0001-01-02 00:00+00')) * 1000000)::bigint,
-       (extract(epoch from least(c.changed_to, '9999-12-31 00:00+00')) * 1000000)::bigint
-from etl_dimension_changes c
+select $1::text, k.{key}, c.changed_from, c.changed_to, c.from_us, c.to_us
+from (
+    select old_key, changed_from, changed_to,
+           (extract(epoch from greatest(changed_from, '0001-01-02 00:00+00')) * 1000000)::bigint as from_us,
+           (extract(epoch from least(changed_to, '9999-12-31 00:00+00')) * 1000000)::bigint as to_us
+    from etl_dimension_changes
+    where run_no = $2::bigint and dimension = $1::text
+    offset 0
+) c
 join {table} o on o.{key} = c.old_key
 join {table} k on k.{id} = o.{id}
-where c.run_no = $2::bigint and c.dimension = $1::text
 
 -- name: analyze_moved utility
 analyze stage_moved

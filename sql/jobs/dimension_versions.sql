@@ -4,6 +4,106 @@
 
 -- name: prepare utility
 create temporary table if not exists {touched} (id {id_type} primary key, is_new boolean not null) on commit drop;
+-- Members that only go on from where they were, or end there.
+create temporary table if not exists forward_{work} (
+    id {id_type} primary key, key integer not null, version integer not null, seen_at timestamptz not null,
+    is_opened boolean not null, is_corrected boolean not null, is_gone boolean not null, reload boolean not null
+) on commit drop;
+truncate {touched}, forward_{work};
+
+-- name: insert_members utility
+-- Members that nobody knew, seen as they are now: one version, from the beginning of time, so that earlier facts find it.
+with opened as (
+    insert into {table} ({id}, {columns}, source_updated_at, known_from)
+    select s.{id}, {values}, s.updated_at, $1::timestamptz
+    from {stage} s
+    where not exists (select from {table} d where d.{id} = s.{id})
+    order by s.{id}
+    returning {id}, source_updated_at
+), observed as (
+    insert into {observations} ({id}, observed_at, run_no)
+    select {id}, least(source_updated_at, $1::timestamptz), $2::bigint from opened
+)
+insert into {touched} (id, is_new) select {id}, true from opened
+
+-- name: forward utility
+-- Most of what is seen is this: a member that is there, with a stamp later than all that was observed of it. Its current
+-- version holds until then, and what is staged from then on; all that follows from an observation elsewhere is known.
+insert into forward_{work} (id, key, version, seen_at, is_opened, is_corrected, is_gone, reload)
+select s.{id}, d.{key}, d.version, s.updated_at, row({type2_old}) is distinct from row({type2_values}),
+       row({type1_old}) is distinct from row({type1_values}), false, false{facts_differ}
+from {stage} s
+join {table} d on d.{id} = s.{id} and d.is_current and not d.is_inferred
+where s.updated_at <= $1::timestamptz
+  and s.updated_at > (select max(o.observed_at) from {observations} o where o.{id} = s.{id})
+
+-- name: forward_gone utility
+-- So does the current version of a member that is not there any more: until it was seen to be gone, which is after all that
+-- was observed of it and after it was first known.
+insert into forward_{work} (id, key, version, seen_at, is_opened, is_corrected, is_gone, reload)
+select a.id, d.{key}, d.version, greatest($1::timestamptz, greatest(o.last_at, k.known_from) + interval '1 microsecond'),
+       false, false, true, false
+from {absent} a
+join {table} d on d.{id} = a.id and d.is_current and not d.is_inferred
+cross join lateral (select max(observed_at) as last_at from {observations} o where o.{id} = a.id) o
+cross join lateral (
+    select min(known_from) as known_from from {table} k
+    where k.{id} = a.id and not k.is_inferred and k.valid_from < k.valid_to
+) k
+where o.last_at is not null
+
+-- name: forward_observe utility
+insert into {observations} ({id}, observed_at, is_absent, run_no) select id, seen_at, is_gone, $1::bigint from forward_{work}
+
+-- name: forward_close utility
+update {table} d
+set valid_to = f.seen_at, is_current = false, ends_deleted = f.is_gone, expiration_date = (f.seen_at at time zone current_setting('TimeZone'))::date
+from forward_{work} f
+where d.{key} = f.key and (f.is_opened or f.is_gone)
+
+-- name: forward_open utility
+insert into {table} ({id}, {columns}, source_updated_at, known_from, version, valid_from, effective_date)
+select s.{id}, {values}, s.updated_at, $1::timestamptz, f.version + 1, f.seen_at,
+       (f.seen_at at time zone current_setting('TimeZone'))::date
+from forward_{work} f
+join {stage} s on s.{id} = f.id
+where f.is_opened
+order by s.{id}
+
+-- name: forward_correct utility
+update {table} d
+set ({type1_columns}) = row({type1_values})
+from forward_{work} f
+join {stage} s on s.{id} = f.id
+where d.{id} = f.id and f.is_corrected and row({type1_old}) is distinct from row({type1_values})
+
+-- name: forward_stamp utility
+update {table} d
+set source_updated_at = f.seen_at
+from forward_{work} f
+where d.{key} = f.key and not (f.is_opened or f.is_gone)
+
+-- name: forward_moved utility
+-- $2 the dimension.
+insert into etl_dimension_changes (run_no, dimension, old_key, changed_from, changed_to, reload)
+select $1::bigint, $2::text, key, seen_at, 'infinity', reload from forward_{work} where is_opened or is_gone order by id
+
+-- name: forward_touch utility
+insert into {touched} (id, is_new) select id, false from forward_{work} where is_opened or is_corrected or is_gone
+
+-- name: forward_count utility
+-- Updated, unchanged, removed.
+select count(*) filter (where is_opened or is_corrected), count(*) filter (where not (is_opened or is_corrected or is_gone)),
+       count(*) filter (where is_gone)
+from forward_{work}
+
+-- name: has_rest utility
+select exists (select from {stage} s
+               where not exists (select from {touched} t where t.id = s.{id})
+                 and not exists (select from forward_{work} f where f.id = s.{id}))
+    or exists (select from {absent} a where not exists (select from forward_{work} f where f.id = a.id))
+
+-- name: prepare_rest utility
 -- Of each member: the instant for which its state at the source stands, since when it is known to have been there, the
 -- last observation, the last at which it was there, and the first run that saw it (all before this one), and whether it
 -- has a version that is not inferred, and one of those that is current.
@@ -26,81 +126,7 @@ create temporary table if not exists old_{work} (
     key integer primary key, id {id_type}, valid_from timestamptz, valid_to timestamptz, is_inferred boolean,
     in_facts text, line text
 ) on commit drop;
--- Members that only go on from where they were.
-create temporary table if not exists forward_{work} (
-    id {id_type} primary key, key integer not null, version integer not null, seen_at timestamptz not null,
-    is_opened boolean not null, is_corrected boolean not null, reload boolean not null
-) on commit drop;
-truncate {touched}, forward_{work}, members_{work}, points_{work}, regions_{work}, old_{work};
-
--- name: insert_members utility
--- Members that nobody knew, seen as they are now: one version, from the beginning of time, so that earlier facts find it.
-with opened as (
-    insert into {table} ({id}, {columns}, source_updated_at, known_from)
-    select s.{id}, {values}, s.updated_at, $1::timestamptz
-    from {stage} s
-    where not exists (select from {table} d where d.{id} = s.{id})
-    order by s.{id}
-    returning {id}, source_updated_at
-), observed as (
-    insert into {observations} ({id}, observed_at, run_no)
-    select {id}, least(source_updated_at, $1::timestamptz), $2::bigint from opened
-)
-insert into {touched} (id, is_new) select {id}, true from opened
-
--- name: forward utility
--- Most of what is seen is this: a member that is there, with a stamp later than all that was observed of it. Its current
--- version holds until then, and what is staged from then on; all that follows from an observation elsewhere is known.
-insert into forward_{work} (id, key, version, seen_at, is_opened, is_corrected, reload)
-select s.{id}, d.{key}, d.version, s.updated_at, row({type2_old}) is distinct from row({type2_values}),
-       row({type1_old}) is distinct from row({type1_values}), row({facts_old})::text <> row({facts_values})::text
-from {stage} s
-join {table} d on d.{id} = s.{id} and d.is_current and not d.is_inferred
-where s.updated_at <= $1::timestamptz
-  and s.updated_at > (select max(o.observed_at) from {observations} o where o.{id} = s.{id})
-
--- name: forward_observe utility
-insert into {observations} ({id}, observed_at, run_no) select id, seen_at, $1::bigint from forward_{work}
-
--- name: forward_close utility
-update {table} d
-set valid_to = f.seen_at, is_current = false, expiration_date = (f.seen_at at time zone current_setting('TimeZone'))::date
-from forward_{work} f
-where d.{key} = f.key and f.is_opened
-
--- name: forward_open utility
-insert into {table} ({id}, {columns}, source_updated_at, known_from, version, valid_from, effective_date)
-select s.{id}, {values}, s.updated_at, $1::timestamptz, f.version + 1, f.seen_at,
-       (f.seen_at at time zone current_setting('TimeZone'))::date
-from forward_{work} f
-join {stage} s on s.{id} = f.id
-where f.is_opened
-order by s.{id}
-
--- name: forward_correct utility
-update {table} d
-set ({type1_columns}) = row({type1_values})
-from forward_{work} f
-join {stage} s on s.{id} = f.id
-where d.{id} = f.id and f.is_corrected and row({type1_old}) is distinct from row({type1_values})
-
--- name: forward_stamp utility
-update {table} d
-set source_updated_at = f.seen_at
-from forward_{work} f
-where d.{key} = f.key and not f.is_opened
-
--- name: forward_moved utility
--- $2 the dimension.
-insert into etl_dimension_changes (run_no, dimension, old_key, changed_from, changed_to, reload)
-select $1::bigint, $2::text, key, seen_at, 'infinity', reload from forward_{work} where is_opened order by id
-
--- name: forward_touch utility
-insert into {touched} (id, is_new) select id, false from forward_{work} where is_opened or is_corrected
-
--- name: forward_count utility
-select count(*) filter (where is_opened or is_corrected), count(*) filter (where not (is_opened or is_corrected))
-from forward_{work}
+truncate members_{work}, points_{work}, regions_{work}, old_{work};
 
 -- name: members utility
 -- All that was staged but both. A live run's state is the newest there is: behind an observation that is later than the
@@ -117,7 +143,7 @@ from (
     where not exists (select from {touched} t where t.id = s.{id})
       and not exists (select from forward_{work} f where f.id = s.{id})
     union all
-    select id, true from {absent}
+    select a.id, true from {absent} a where not exists (select from forward_{work} f where f.id = a.id)
 ) m
 left join lateral (
     select min(d.known_from) filter (where not d.is_inferred) as known_from, bool_or(not d.is_inferred) as has_real,

@@ -84,7 +84,8 @@ where s.ctid = r.row_id and r.place > 1
 update {stage} set {fill} where {needs_fill}
 
 -- name: analyze utility
-analyze {stage};
+-- What they are joined and judged by.
+analyze {stage} ({id}, updated_at);
 analyze {absent};
 
 -- name: find_absent utility

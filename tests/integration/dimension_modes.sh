@@ -93,8 +93,8 @@ asked=$(statements run_sync mode=changes)
 assert_equal 'extracted 0 inserted 0 updated 0 unchanged 0 superseded 0 quarantined 0 removed 0' "$(cat "$TEST_DIR/counts")" \
     "nothing changed"
 assert_equal 5 "$(grep -c '^select exists' <<<"$asked")" "one query for each dimension"
-assert_equal 4 "$(grep -vc '^select exists' <<<"$asked")" "and, of a run: two sessions, the limit, a snapshot"
-assert_equal 5 "$(statements run_sync mode=changes dimension=client | wc -l)" "one dimension, one query"
+assert_equal 5 "$(grep -vc '^select exists' <<<"$asked")" "and, of a run: a session, a snapshot for the limit, and another"
+assert_equal 6 "$(statements run_sync mode=changes dimension=client | wc -l)" "one dimension, one query"
 [ "$before" != "$(watermarks)" ] || fail "the watermarks stand still"
 instrument 1 Utilities
 asked=$(statements run_sync mode=changes)
@@ -189,7 +189,26 @@ assert_equal t "$(sql warehouse 'select sector is null from dim_instrument where
 sql source "update instruments set sector = 'Energy' where instrument_id = 20"
 assert_contains "$(run_sync)" 'updated 1 ' "a change from NULL"
 
-# Ids of every sign and with every first byte: both sides have one order.
+# Of what is known nothing but digests is read, and of what changed no more than that, unless it is much.
+# copies: what $asked copies: digests, the rows named, whole tables
+copies() {
+    grep '^copy' <<<"$asked" | sed -E 's/^copy \(select --.*/digests/; s/^copy \(select \*.*/named/; s/^copy.*/whole/' | sort | uniq -c | xargs
+}
+sql source "alter database $(sql source 'select current_database()') set log_statement = 'all'"
+asked=$(statements run_sync)
+assert_equal '5 digests' "$(copies)" "all is known: digests of five dimensions"
+sql source "update instruments set sector = 'Digest' where instrument_id in (1, 2)"
+asked=$(statements run_sync)
+assert_equal '5 digests 1 named' "$(copies)" "two changed: digests, and the rows of one dimension that differ"
+sql source "insert into instruments (instrument_id, symbol, updated_at) select i, 'S' || i, '2024-01-02 09:00Z' from generate_series(1001, 6000) i"
+asked=$(statements run_sync)
+assert_equal '5 digests 1 whole' "$(copies)" "many are new: digests, and the whole table"
+assert_equal 'extracted 5013 inserted 5000 updated 0 unchanged 13 superseded 0 quarantined 0 removed 0' "$(cat "$TEST_DIR/counts")" "many are new"
+sql source "alter database $(sql source 'select current_database()') reset log_statement;
+            delete from instruments where instrument_id > 1000; update instruments set sector = 'Energy' where instrument_id = 2"
+assert_contains "$(run_sync deletes=all)" 'updated 1 unchanged 12 superseded 0 quarantined 0 removed 5000' "and gone"
+
+# Ids of every sign and with every first byte, as texts and as bytes.
 sql source "insert into instruments (instrument_id, symbol, updated_at)
             select i, 'S' || i, '2024-01-02 09:00Z' from unnest('{-2147483648,-256,-1,0,255,256,65536,2147483647}'::integer[]) i;
             insert into clients (client_id, client_code, updated_at)
@@ -251,6 +270,19 @@ for mode in changes full; do
     assert_contains "$OUTPUT" 'put the row right, or convert' "its remedy, mode=$mode"
 done
 TAPEMILL_SOURCE_URL=$whole
+
+# Texts of another encoding have other digests: they are read in full each time, and say nothing new.
+sql source "create database latin_source template template0 encoding 'LATIN1' locale 'C'"
+TAPEMILL_SOURCE_URL=$(servers_url latin_source)
+sql source <"$TAPEMILL_ROOT/sql/source/schema.sql"
+PGCLIENTENCODING=UTF8 sql source "insert into clients (client_id, name, updated_at) values ('$acme', 'Café', '2024-01-02 09:00Z')"
+run_sync dimension=client deletes=all >/dev/null
+before=$(epochs)
+assert_contains "$(run_sync dimension=client)" 'extracted 1 inserted 0 updated 0 unchanged 1 ' "another encoding, once more"
+assert_equal "$before|Café" "$(epochs)|$(sql warehouse "select client_name from dim_client where client_id = '$acme' and is_current")" \
+    "another encoding changes nothing"
+TAPEMILL_SOURCE_URL=$whole
+run_sync dimension=client deletes=all >/dev/null
 
 # ---- deletes ------------------------------------------------------------------------------------------------
 

@@ -59,6 +59,7 @@ split() {
         update $1 set valid_to = '$4', is_current = false from old where $1.${2%_id}_key = old.${2%_id}_key;
         create temporary table new as select * from old;
         update new set valid_from = '$4', version = version + 1, ${2%_id}_key = nextval(pg_get_serial_sequence('$1', '${2%_id}_key')), $5;
+        alter table new drop column state_digest; -- the last one, which the dimension computes itself
         insert into $1 select * from new;
         insert into etl_dimension_changes (run_no, dimension, old_key, changed_from, changed_to, reload)
         select $run_no, '${1#dim_}', ${2%_id}_key, '$4', valid_to, ${6:-false} from old;
