@@ -11,7 +11,9 @@
 #include <cmocka.h>
 
 #include "core/buffer.h"
+#include "core/business_clock.h"
 #include "core/calendar_date.h"
+#include "jobs/period.h"
 #include "jobs/schedule_argument.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
@@ -191,7 +193,9 @@ the_one_that_is_shipped_is_valid_and_runs_what_it_must(void **state)
                                           "daily_load",
                                           "compare_source",
                                           "dates",
-                                          "partitions"};
+                                          "partitions",
+                                          "client_metrics",
+                                          "lp_performance"};
     struct schedule_set set;
     struct error error;
     if (schedule_file_read(NULL, "America/New_York", &arena, &set, &error))
@@ -284,6 +288,44 @@ dates_of_a_tick(void **state)
     }
 }
 
+/* Each tick of a shipped schedule with a period works on the last date of one that is over, none is left out, and each
+ * type of period has its ticks. */
+static void
+shipped_periods_are_over(void **state)
+{
+    (void)state;
+    struct business_clock clock;
+    struct schedule_set set;
+    struct error error;
+    size_t of_type[PERIOD_TYPES] = {0};
+    if (schedule_file_read(NULL, "America/New_York", &arena, &set, &error) ||
+        business_clock_init(&clock, "America/New_York", 0, &error))
+        fail_msg("%s", error.message);
+    for (size_t i = 0; i < set.count; i++) {
+        const char *name = schedule_argument(&set.items[i], "period");
+        int64_t before_s = business_clock_start(&clock, calendar_date_days(2023, 12, 31)) / 1000000, tick_s;
+        struct period expected = {0};
+        enum period_type type;
+        if (!name)
+            continue;
+        assert_int_equal(period_type_find(name, &type, &error), ERROR_NONE);
+        assert_true(schedule_next(&set.items[i], before_s, &before_s));
+        for (int n = 0; n < 60 && schedule_next(&set.items[i], before_s, &tick_s); n++, before_s = tick_s) {
+            int32_t first, last;
+            schedule_dates_of(&set.items[i], &clock, before_s, tick_s, &first, &last);
+            struct period period = period_of(type, last);
+            assert_int_equal(first, last);
+            assert_int_equal(period.last, last);
+            if (n)
+                assert_int_equal(period.first, expected.last + 1);
+            expected = period;
+            of_type[type]++;
+        }
+    }
+    for (int type = PERIOD_WEEKLY; type < PERIOD_TYPES; type++)
+        assert_true(of_type[type] >= 30);
+}
+
 int
 main(void)
 {
@@ -294,6 +336,7 @@ main(void)
         cmocka_unit_test_setup_teardown(the_one_that_is_shipped_is_valid_and_runs_what_it_must, begin, end),
         cmocka_unit_test_setup_teardown(placeholders_are_replaced, begin, end),
         cmocka_unit_test(dates_of_a_tick),
+        cmocka_unit_test_setup_teardown(shipped_periods_are_over, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
