@@ -10,8 +10,8 @@
 _Static_assert(GMP_NUMB_BITS == 64, "GMP must have limbs of 64 bits without nails");
 
 /* The widest intermediate is a product of 8 limbs times 10^(76 + 76), which has 8 limbs (505 bits), in decimal_muldiv;
- * decimal_add_muldiv adds two such. One more for that carry, and one because a multiplication writes its carry before it
- * knows whether that is zero. */
+ * decimal_add_muldiv adds two such. One more for that carry, and one because a multiplication writes its carry before
+ * it knows whether that is zero. */
 #define WIDE_LIMBS 18
 
 struct wide {
@@ -296,7 +296,7 @@ divide_pair_rounded(magnitude_pair numerator, uint64_t divisor, enum decimal_rou
 }
 
 /* A numerator of that many decimals over a divisor (not zero), to scale; false if it needs more than 256 bits. */
-static bool
+static inline bool
 divide_to_scale(struct wide *numerator, unsigned numerator_scale, const struct decimal *divisor, unsigned scale,
                 enum decimal_rounding rounding, uint64_t limb[DECIMAL_LIMBS])
 {

@@ -84,23 +84,23 @@ pnl_resume(enum pnl_method method, const struct decimal *quantity, const struct 
 
 /* ---- what all methods do ------------------------------------------------------------------------------------ */
 
-static bool
+static inline bool
 reduces(const struct pnl_state *state, const struct movement *movement)
 {
     return decimal_sign(&state->quantity) * decimal_sign(&movement->quantity) < 0;
 }
 
-/* Quantity and cost after a fill that has realized so much. */
-static enum error_code
-book_totals(const struct pnl_state *state, const struct movement *movement, const struct decimal *realized,
-            struct pnl_state *next, struct error *error)
+/* Quantity and cost after a fill that has reduced the position, or not, and realized so much. */
+static inline enum error_code
+book_totals(const struct pnl_state *state, const struct movement *movement, bool reduced,
+            const struct decimal *realized, struct pnl_state *next, struct error *error)
 {
-    *next = *state;
+    next->method = state->method;
+    next->lots = state->lots;
     if (decimal_add(&state->quantity, &movement->quantity, &next->quantity, error) != ERROR_NONE)
         return error->code;
     /* A position closed by this fill leaves no cost behind: what is held now, if anything, was opened at its price. */
-    bool keeps_cost =
-        !reduces(state, movement) || decimal_sign(&next->quantity) == decimal_sign(&state->quantity);
+    bool keeps_cost = !reduced || decimal_sign(&next->quantity) == decimal_sign(&state->quantity);
     const struct decimal *opened = keeps_cost ? &movement->quantity : &next->quantity;
     if (decimal_mul(opened, &movement->unit_value, &next->cost, error) != ERROR_NONE ||
         (keeps_cost && (decimal_add(&next->cost, &state->cost, &next->cost, error) != ERROR_NONE ||
@@ -111,7 +111,7 @@ book_totals(const struct pnl_state *state, const struct movement *movement, cons
 
 /* What a position would gain if it were closed: its value less its cost. One formula serves long and short, because
  * quantity, value and cost carry the position's sign. */
-static enum error_code
+static inline enum error_code
 gain_of(const struct decimal *quantity, const struct decimal *cost, const struct movement *movement,
         struct decimal *gain, struct error *error)
 {
@@ -145,7 +145,7 @@ apply_average_cost(struct pnl_state *state, const struct movement *movement, str
     struct decimal booked = decimal_from_int64(0, PNL_REALIZED_SCALE);
     bool reduced = reduces(state, movement);
     if ((reduced && realize_average_cost(state, movement, &booked, error) != ERROR_NONE) ||
-        book_totals(state, movement, &booked, &next, error) != ERROR_NONE)
+        book_totals(state, movement, reduced, &booked, &next, error) != ERROR_NONE)
         return error->code;
     *state = next;
     *realized = booked;
@@ -253,7 +253,7 @@ close_lots(struct pnl_state *state, const struct movement *movement, struct deci
     struct pnl_lot worn;
     if (take_lots(state->lots, movement, &taken, error) != ERROR_NONE ||
         realize_fifo(state->lots, movement, &taken, &booked, error) != ERROR_NONE ||
-        book_totals(state, movement, &booked, &next, error) != ERROR_NONE)
+        book_totals(state, movement, true, &booked, &next, error) != ERROR_NONE)
         return error->code;
     bool lot_is_left = taken.lots < state->lots->count;
     bool flips = !lot_is_left && !decimal_is_zero(&next.quantity);
@@ -282,7 +282,8 @@ apply_fifo(struct pnl_state *state, const struct movement *movement, struct deci
         *closes = true;
         return ERROR_NONE;
     }
-    if (book_totals(state, movement, &nothing, &next, error) != ERROR_NONE || need_lots(state, error) != ERROR_NONE ||
+    if (book_totals(state, movement, false, &nothing, &next, error) != ERROR_NONE ||
+        need_lots(state, error) != ERROR_NONE ||
         open_lot(state->lots, &movement->quantity, movement, error) != ERROR_NONE)
         return error->code;
     next.lots = state->lots;
@@ -330,8 +331,8 @@ pnl_check_lots(const struct pnl_state *state, struct error *error)
     (void)decimal_to_text(&state->quantity, held, sizeof(held));
     (void)decimal_to_text(&quantity, in_lots, sizeof(in_lots));
     return error_set(error, ERROR_GATE,
-                     "a stored book holds %s, its lots %s, and quantity or cost do not agree: close its date again", held,
-                     in_lots);
+                     "a stored book holds %s, its lots %s, and quantity or cost do not agree: close its date again",
+                     held, in_lots);
 }
 
 /* ---- all methods -------------------------------------------------------------------------------------------- */

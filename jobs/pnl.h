@@ -3,8 +3,8 @@
  * A book is what is held together: (tenant, account, strategy, instrument), or (tenant, client, instrument). Its fills
  * are applied in execution order; what must be kept from one fill, or one day, to the next is struct pnl_state.
  *
- * Whatever the method, there is a signed quantity Q (below zero when short) and a signed total cost C: what the position
- * cost, below zero for what a short sale brought in. A fill has the signed quantity x (buy +, sell -), and
+ * Whatever the method, there is a signed quantity Q (below zero when short) and a signed total cost C: what the
+ * position cost, below zero for what a short sale brought in. A fill has the signed quantity x (buy +, sell -), and
  * value(x) = x * price * multiplier. The methods differ in what a close takes off C, and with it in what it realises.
  *
  * Average cost. The state is Q and C.
@@ -19,27 +19,27 @@
  * it is the proceeds less the share of the cost, C * k / |Q|; for a short one the mirror image: swapping the sides of
  * all fills negates every number here.
  *
- * FIFO (first in, first out). The state is the queue of open lots, oldest first; Q and C are their sums. A lot is what is
- * left of one fill: quantity q, cost c, both with the sign of Q, and the fill's instant and reference.
+ * FIFO (first in, first out). The state is the queue of open lots, oldest first; Q and C are their sums. A lot is what
+ * is left of one fill: quantity q, cost c, both with the sign of Q, and the fill's instant and reference.
  *
  *   opens or adds    realized = 0; a lot of x at the cost value(x) joins the end of the queue
  *   reduces          takes |x| from the oldest lots: F of them whole, k of the |q| units of the next one
  *                    realized = round8(sum over F of (value(q) - c)  +  (value(q) - c) * k / |q| of the next)
  *                    the next lot, then the oldest, keeps q less k units, and the cost that makes C what it is for
- *                    average cost, C + value(x) + realized; where no lot is broken (k = 0), so does the lot that follows
- *   reaches zero     realized as above, over all lots; nothing is left
- *   flips            closes all lots as above and opens one of what is left of x at the fill's price
+ *                    average cost, C + value(x) + realized; where no lot is broken (k = 0), so does the lot that
+ * follows reaches zero     realized as above, over all lots; nothing is left flips            closes all lots as above
+ * and opens one of what is left of x at the fill's price
  *
  * A fill that closes several lots books one figure, rounded once. What that rounding takes too much or too little, at
  * most 0.5e-8, is in the cost of the oldest lot that is left, and comes back with the closes of that lot; it is 0, and
  * every lot costs exactly quantity * price * multiplier, if that product never has more than 8 decimals.
  *
- * Why totals are right. With either method, while a position is open, C = sum of value(x) + sum of realized since it was opened, exactly,
- * whatever was rounded on the way: a rounding error stays in C and comes back with the next close. The close that
- * reaches zero books round8 of all that is left, so that a round trip books its net cash rounded once to 8 decimals, in
- * however many pieces it closed. The residue of that rounding, at most 0.5e-8 each time a book goes flat (a flip does),
- * is dropped; it is 0 if quantity * price * multiplier never has more than 8 decimals. Nothing is carried but the
- * state, so that stopping after any fill and resuming from the stored state books the same as one pass.
+ * Why totals are right. With either method, while a position is open, C = sum of value(x) + sum of realized since it
+ * was opened, exactly, whatever was rounded on the way: a rounding error stays in C and comes back with the next close.
+ * The close that reaches zero books round8 of all that is left, so that a round trip books its net cash rounded once to
+ * 8 decimals, in however many pieces it closed. The residue of that rounding, at most 0.5e-8 each time a book goes flat
+ * (a flip does), is dropped; it is 0 if quantity * price * multiplier never has more than 8 decimals. Nothing is
+ * carried but the state, so that stopping after any fill and resuming from the stored state books the same as one pass.
  *
  * A fill that closes nothing has realized = 0 (in fact_trades too, not NULL); *closes tells it from a close that broke
  * even. Where almost no cost is left, a rounding error may put C across zero; the next close evens that out. */
@@ -91,7 +91,8 @@ enum error_code pnl_resume(enum pnl_method method, const struct decimal *quantit
 
 /* The next lot of a FIFO book that was resumed, oldest first; lot->reference is borrowed. ERROR_RANGE as above,
  * ERROR_ARGUMENT for a lot that is not of the book's side. */
-enum error_code pnl_resume_lot(struct pnl_state *state, const struct pnl_lot *lot, struct error *error) ERROR_MUST_CHECK;
+enum error_code pnl_resume_lot(struct pnl_state *state, const struct pnl_lot *lot,
+                               struct error *error) ERROR_MUST_CHECK;
 
 /* After the last lot: ERROR_GATE unless the lots come to the book's quantity and cost (average cost has none). */
 enum error_code pnl_check_lots(const struct pnl_state *state, struct error *error) ERROR_MUST_CHECK;

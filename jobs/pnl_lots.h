@@ -1,7 +1,8 @@
 /* jobs/pnl_lots.h - the open lots of one FIFO book, oldest first.
  *
- * A queue: lots come in at the end, are worn away and dropped at the front. A lot takes 112 bytes and its reference
- * (malloc: 32 bytes for one of up to 24); the array is at most twice as long as the most lots that were open at once. */
+ * A queue: lots come in at the end, are worn away and dropped at the front. A lot takes 104 bytes, and its reference 32
+ * more (malloc, for one of up to 24 bytes); the array has room for at most twice the most lots that were open at once.
+ */
 #ifndef TAPEMILL_JOBS_PNL_LOTS_H
 #define TAPEMILL_JOBS_PNL_LOTS_H
 

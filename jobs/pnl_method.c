@@ -49,18 +49,18 @@ pnl_method_hold(struct job_context *context, struct error *error)
     if (read_name(context->warehouse, "hold", stored, error))
         return error->code;
     /* On the side, so that loads of other dates do not wait for this one's commit. */
-    if (!stored[0] &&
-        (job_side(context, &side, error) ||
-         database_query(side, SQL("choose"), DATABASE_VALUES(configured), NULL, error) ||
-         read_name(context->warehouse, "hold", stored, error)))
+    if (!stored[0] && (job_side(context, &side, error) ||
+                       database_query(side, SQL("choose"), DATABASE_VALUES(configured), NULL, error) ||
+                       read_name(context->warehouse, "hold", stored, error)))
         return error->code;
     if (strcmp(stored, configured) == 0)
         return ERROR_NONE;
-    return error_set(error, ERROR_CONFIG,
-                     "TAPEMILL_PNL_METHOD is %s, but the stored books were computed by %s, and one method cannot carry on "
-                     "the other's: set TAPEMILL_PNL_METHOD=%s, or empty the books with `tapemill pnl method %s` and "
-                     "compute them again as it says",
-                     configured, stored, stored, configured);
+    return error_set(
+        error, ERROR_CONFIG,
+        "TAPEMILL_PNL_METHOD is %s, but the stored books were computed by %s, and one method cannot carry on "
+        "the other's: set TAPEMILL_PNL_METHOD=%s, or empty the books with `tapemill pnl method %s` and "
+        "compute them again as it says",
+        configured, stored, stored, configured);
 }
 
 enum error_code

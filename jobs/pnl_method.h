@@ -1,5 +1,5 @@
-/* jobs/pnl_method.h - by which method realised P&L is computed: TAPEMILL_PNL_METHOD, and etl_settings "pnl_method", which
- * says by which the stored books were. Books of one method are never carried on by another.
+/* jobs/pnl_method.h - by which method realised P&L is computed: TAPEMILL_PNL_METHOD, and etl_settings "pnl_method",
+ * which says by which the stored books were. Books of one method are never carried on by another.
  *
  * The row is locked after the day's lock and the dimension epochs, before any condition: shared by whoever reads or
  * writes books, to the end of its transaction; exclusively by the switch. */

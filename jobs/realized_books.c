@@ -208,8 +208,7 @@ apply_fill(struct realized_books *books, const struct copy_field *fields, struct
         read_decimal(&fields[EVENT_PRICE], "price", &fill.price, error) ||
         read_decimal(&fields[EVENT_MULTIPLIER], "contract multiplier", &fill.multiplier, error) ||
         copy_field_timestamp(&fields[EVENT_EXECUTED_AT], &fill.executed_at_us, error) || check_lots(books, error) ||
-        pnl_apply(&books->state, &fill, &realized, &closes, error) ||
-        check_digits(&realized, "realised P&L", error) ||
+        pnl_apply(&books->state, &fill, &realized, &closes, error) || check_digits(&realized, "realised P&L", error) ||
         check_digits(&books->state.quantity, "book's quantity", error) ||
         is_known(fields, &realized, closes, &known, error))
         return error->code;
@@ -244,8 +243,7 @@ name_trade(const struct realized_books *books, const struct copy_field *fields, 
 static enum error_code
 apply_event(struct realized_books *books, const struct copy_field *fields, struct error *error)
 {
-    if ((!books->books || !same_book(books, fields)) &&
-        (close_book(books, error) || open_book(books, fields, error)))
+    if ((!books->books || !same_book(books, fields)) && (close_book(books, error) || open_book(books, fields, error)))
         return error->code;
     if (fields[EVENT_TRADE_KEY].length < 0)
         return resume_book(books, fields, error);

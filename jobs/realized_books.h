@@ -1,5 +1,5 @@
-/* jobs/realized_books.h - the books of one date, run through from their opening states: a stream of rows in, what came of
- * them out, into stage_pnl (sql/jobs/realized_pnl.sql).
+/* jobs/realized_books.h - the books of one date, run through from their opening states: a stream of rows in, what came
+ * of them out, into stage_pnl (sql/jobs/realized_pnl.sql).
  *
  * Memory is one row and one book at a time, with its open lots (jobs/pnl_lots.h): the server delivers books in order,
  * each with its opening state first, then its lots if it has any, then its fills in execution order. */

@@ -8,7 +8,14 @@
 
 #define SQL(name) sql_text("jobs/trade_books", name)
 
-enum { COLUMNS = 7, LOT_COLUMNS = 9, BOOKS_MAX = 16 * 1024 * 1024, FIRST_SLOTS = 1024, REFERENCE_BYTES = 256, DIGITS_MAX = 30 };
+enum {
+    COLUMNS = 7,
+    LOT_COLUMNS = 9,
+    BOOKS_MAX = 16 * 1024 * 1024,
+    FIRST_SLOTS = 1024,
+    REFERENCE_BYTES = 256,
+    DIGITS_MAX = 30
+};
 
 /* Natural ids; which of them a flow uses is fixed, so that the others are always zero. */
 struct book_key {

@@ -40,7 +40,6 @@ bool trade_books_in_order(const struct trade_books *books);
 
 /* Replaces the flow's books of the date there by those that are not flat. */
 ERROR_MUST_CHECK enum error_code trade_books_store(const struct trade_books *books, struct database *warehouse,
-                                                   int32_t date_key, enum trade_books_place place,
-                                                   struct error *error);
+                                                   int32_t date_key, enum trade_books_place place, struct error *error);
 
 #endif

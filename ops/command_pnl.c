@@ -81,8 +81,8 @@ switch_method(struct database *warehouse, const char *method, struct error *erro
     if (emptied.dates)
         printf("%" PRId64 " date%s, from %s to %s, %s to be computed again; their P&L is the old method's until then:\n"
                "tapemill backfill pnl_forward --from %s --to %s --reprocess completed\n",
-               emptied.dates, emptied.dates == 1 ? "" : "s", emptied.from, emptied.to, emptied.dates == 1 ? "is" : "are",
-               start && start[0] ? start : emptied.from, emptied.to);
+               emptied.dates, emptied.dates == 1 ? "" : "s", emptied.from, emptied.to,
+               emptied.dates == 1 ? "is" : "are", start && start[0] ? start : emptied.from, emptied.to);
     return ERROR_NONE;
 }
 
@@ -102,7 +102,8 @@ static const struct command command_pnl_method = {
     .usage = "[average|fifo]",
     .summary = "show the method of the stored books, or empty them for another",
     .detail =
-        "Books of one method are never carried on by the other; jobs that would are dead with a sentence that says so.\n"
+        "Books of one method are never carried on by the other; jobs that would are dead with a sentence that says "
+        "so.\n"
         "To switch: set TAPEMILL_PNL_METHOD for every process, start workers and schedulers again, then run this with\n"
         "the method's name. In one transaction it empties all books and says of every date that it is not closed.\n"
         "Facts keep their P&L until the backfill that it prints has computed it anew, day after day.",

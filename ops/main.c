@@ -16,10 +16,11 @@ extern const struct command command_backfill, command_cancel, command_config, co
     command_report, command_runs, command_schedule, command_source, command_version, command_why;
 
 const struct command *const command_table[] = {
-    &command_migrate, &command_enqueue,  &command_backfill, &command_schedule,  &command_jobs,        &command_why,
-    &command_runs,    &command_pipeline, &command_queue,    &command_limit_key, &command_limits,      &command_dead,
-    &command_pnl, &command_cancel,  &command_quality,  &command_report,   &command_dimension, &command_fingerprint, &command_history,
-    &command_source,  &command_doctor,   &command_config,   &command_version,   &command_help,        NULL,
+    &command_migrate, &command_enqueue,   &command_backfill,    &command_schedule, &command_jobs,
+    &command_why,     &command_runs,      &command_pipeline,    &command_queue,    &command_limit_key,
+    &command_limits,  &command_dead,      &command_pnl,         &command_cancel,   &command_quality,
+    &command_report,  &command_dimension, &command_fingerprint, &command_history,  &command_source,
+    &command_doctor,  &command_config,    &command_version,     &command_help,     NULL,
 };
 
 enum { COMMANDS_MAX = sizeof(command_table) / sizeof(command_table[0]) };

@@ -1,5 +1,5 @@
-/* pnl_replay average|fifo: realised P&L of fills from standard input, one a line, "book side quantity price", side BUY or
- * SELL; a line for each goes to standard output: what it realised, then quantity and cost of its book. */
+/* pnl_replay average|fifo: realised P&L of fills from standard input, one a line, "book side quantity price", side BUY
+ * or SELL; a line for each goes to standard output: what it realised, then quantity and cost of its book. */
 #include "jobs/pnl.h"
 
 #include <inttypes.h>

@@ -202,7 +202,8 @@ refuses_what_does_not_fit(void **state)
         size_t row = i % LENGTH(large);
         struct pnl_state book = pnl_flat(methods[i / LENGTH(large)]);
         struct pnl_fill first = fill_of(PNL_BUY, large[row].first[0], large[row].first[1], large[row].first[2]);
-        struct pnl_fill second = fill_of(large[row].side, large[row].second[0], large[row].second[1], large[row].second[2]);
+        struct pnl_fill second =
+            fill_of(large[row].side, large[row].second[0], large[row].second[1], large[row].second[2]);
         struct decimal realized;
         bool closes;
         struct error error;

@@ -237,8 +237,8 @@ run_pass(struct pass *pass, struct random_source *random, const struct flavour *
         pass->fills[i].executed_at_us = (int64_t)i * 1000;
         pass->fills[i].reference = pass->references[i];
         pass->fills[i].reference_length = (size_t)snprintf(pass->references[i], sizeof(pass->references[i]), "%u", i);
-        assert_int_equal(
-            pnl_apply(&pass->book, &pass->fills[i], &pass->realized[i], &pass->closes[i], &error), ERROR_NONE);
+        assert_int_equal(pnl_apply(&pass->book, &pass->fills[i], &pass->realized[i], &pass->closes[i], &error),
+                         ERROR_NONE);
     }
 }
 
