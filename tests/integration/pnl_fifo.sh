@@ -206,3 +206,14 @@ export TAPEMILL_PNL_METHOD=fifo
 follow "$(tapemill pnl method fifo | tail -n 1)"
 check_model fifo
 assert_equal "$expected" "$(print_of_all)" "after the switch back"
+
+# ---- a warehouse of a release that knew one method
+
+databases_create upgraded
+for migration in "$TAPEMILL_ROOT"/sql/migrations/*.sql; do
+    if [[ $migration = *0011_numbers.sql ]]; then
+        sql warehouse "insert into etl_conditions (key, met) values ('pnl:20240104', false)"
+    fi
+    sql warehouse <"$migration" >/dev/null
+done
+assert_equal average "$(sql warehouse "select value from etl_settings where name = 'pnl_method'")" "the method of books that were there before"
