@@ -5,7 +5,8 @@
  *
  * Whatever the method, there is a signed quantity Q (below zero when short) and a signed total cost C: what the
  * position cost, below zero for what a short sale brought in. A fill has the signed quantity x (buy +, sell -), and
- * value(x) = x * price * multiplier. The methods differ in what a close takes off C, and with it in what it realises.
+ * value(x) = x * price * multiplier. The methods, which are the cost formulas of IAS 2 (paragraphs 25 and 27), differ
+ * in what a close takes off C, and with it in what it realises.
  *
  * Average cost. The state is Q and C.
  *

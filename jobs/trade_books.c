@@ -11,6 +11,8 @@
 enum {
     COLUMNS = 7,
     LOT_COLUMNS = 9,
+    BOOK_FIELDS = 9,
+    LOT_FIELDS = 12,
     BOOKS_MAX = 16 * 1024 * 1024,
     FIRST_SLOTS = 1024,
     REFERENCE_BYTES = 256,
@@ -173,11 +175,9 @@ add_lot(struct trade_books *books, const struct copy_field *fields, struct error
     return pnl_resume_lot(&book->state, &lot, error);
 }
 
-typedef enum error_code add_row(struct trade_books *books, const struct copy_field *fields, struct error *error);
-
 static enum error_code
-read_rows(struct trade_books *books, struct database *warehouse, const char *statement, int columns, add_row *add,
-          struct error *error)
+read_rows(struct trade_books *books, struct database *warehouse, const char *statement, int columns,
+          enum error_code (*add)(struct trade_books *, const struct copy_field *, struct error *), struct error *error)
 {
     struct copy_reader *reader;
     const struct copy_field *fields;
@@ -344,7 +344,7 @@ static enum error_code
 put_book(struct copy_writer *writer, const struct trade_books *books, const struct book *book, int32_t date_key,
          struct error *error)
 {
-    begin_row(writer, books, book, date_key, 9);
+    begin_row(writer, books, book, date_key, BOOK_FIELDS);
     copy_put_decimal(writer, &book->state.quantity);
     copy_put_decimal(writer, &book->state.cost);
     return copy_flush(writer, error);
@@ -357,7 +357,7 @@ put_lots(struct copy_writer *writer, const struct trade_books *books, const stru
     const struct pnl_lots *lots = book->state.lots;
     for (size_t i = 0; lots && i < lots->count; i++) {
         const struct pnl_lot *lot = pnl_lots_at(lots, i);
-        begin_row(writer, books, book, date_key, 12);
+        begin_row(writer, books, book, date_key, LOT_FIELDS);
         copy_put_int32(writer, (int32_t)i + 1);
         copy_put_decimal(writer, &lot->quantity);
         copy_put_decimal(writer, &lot->cost);
@@ -369,12 +369,11 @@ put_lots(struct copy_writer *writer, const struct trade_books *books, const stru
     return ERROR_NONE;
 }
 
-typedef enum error_code put_rows(struct copy_writer *writer, const struct trade_books *books, const struct book *book,
-                                 int32_t date_key, struct error *error);
-
 static enum error_code
 write_rows(const struct trade_books *books, struct database *warehouse, const char *copy, int32_t date_key,
-           put_rows *put, struct error *error)
+           enum error_code (*put)(struct copy_writer *, const struct trade_books *, const struct book *, int32_t,
+                                  struct error *),
+           struct error *error)
 {
     struct copy_writer *writer;
     int64_t rows;

@@ -2,7 +2,7 @@
  * instead of updating them afterwards.
  *
  * A book costs 192 bytes in memory, and its hash table at most three times that (a quarter to three quarters full); by
- * FIFO, its open lots come to that (jobs/pnl_lots.h).
+ * FIFO, an array of at least four lots comes to that (jobs/pnl_lots.h).
  * Rows must come in execution order (instant, then reference: as a number for the desk, as bytes for clients); if they
  * do not, what was computed is not used as closing state and the job realized_pnl books the day again. */
 #ifndef TAPEMILL_JOBS_TRADE_BOOKS_H
