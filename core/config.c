@@ -52,12 +52,13 @@ check_values(struct error *error)
 {
     static const struct {
         enum config_id id;
-        const char *allowed;
-    } choices[] = {{CONFIG_PNL_METHOD, "average"}};
+        const char *allowed[2];
+    } choices[] = {{CONFIG_PNL_METHOD, {"average", "fifo"}}};
     for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
-        if (strcmp(values.text[choices[i].id], choices[i].allowed) != 0)
-            return error_set(error, ERROR_CONFIG, "%s is \"%s\", but must be %s", settings[choices[i].id].name,
-                             values.text[choices[i].id], choices[i].allowed);
+        if (strcmp(values.text[choices[i].id], choices[i].allowed[0]) != 0 &&
+            strcmp(values.text[choices[i].id], choices[i].allowed[1]) != 0)
+            return error_set(error, ERROR_CONFIG, "%s is \"%s\", but must be %s or %s", settings[choices[i].id].name,
+                             values.text[choices[i].id], choices[i].allowed[0], choices[i].allowed[1]);
     if (log_level_from_name(values.text[CONFIG_LOG_LEVEL]) < 0)
         return error_set(error, ERROR_CONFIG, "TAPEMILL_LOG_LEVEL is \"%s\", but must be debug, info, warn or error",
                          values.text[CONFIG_LOG_LEVEL]);

@@ -9,9 +9,10 @@
 /* GMP's low-level functions work on our limbs as they are. */
 _Static_assert(GMP_NUMB_BITS == 64, "GMP must have limbs of 64 bits without nails");
 
-/* The widest intermediate is in decimal_muldiv: a product of 8 limbs times 10^(76 + 76), which has 8 limbs (505 bits).
- * One more, because a multiplication writes its carry before it knows whether that is zero. */
-#define WIDE_LIMBS 17
+/* The widest intermediate is a product of 8 limbs times 10^(76 + 76), which has 8 limbs (505 bits), in decimal_muldiv;
+ * decimal_add_muldiv adds two such. One more for that carry, and one because a multiplication writes its carry before
+ * it knows whether that is zero. */
+#define WIDE_LIMBS 18
 
 struct wide {
     uint64_t limb[WIDE_LIMBS];
@@ -294,6 +295,18 @@ divide_pair_rounded(magnitude_pair numerator, uint64_t divisor, enum decimal_rou
     return quotient + rounds_up(rounding, half, (uint64_t)quotient & 1);
 }
 
+/* A numerator of that many decimals over a divisor (not zero), to scale; false if it needs more than 256 bits. */
+static inline bool
+divide_to_scale(struct wide *numerator, unsigned numerator_scale, const struct decimal *divisor, unsigned scale,
+                enum decimal_rounding rounding, uint64_t limb[DECIMAL_LIMBS])
+{
+    struct wide denominator;
+    int exponent = (int)scale + divisor->scale - (int)numerator_scale;
+    wide_product(&denominator, divisor, &one);
+    wide_scale_up(exponent > 0 ? numerator : &denominator, (unsigned)(exponent > 0 ? exponent : -exponent));
+    return divide_rounded(numerator, &denominator, rounding, limb);
+}
+
 /* a * b / c, b NULL for 1. */
 static enum error_code
 multiply_divide(const struct decimal *a, const struct decimal *b, /* NOLINT(readability-function-size) */
@@ -302,20 +315,70 @@ multiply_divide(const struct decimal *a, const struct decimal *b, /* NOLINT(read
 {
     const struct decimal *factor = b != NULL ? b : &one;
     struct wide numerator;
-    struct wide denominator;
     uint64_t limb[DECIMAL_LIMBS];
     if (check_scale(scale, error) != ERROR_NONE)
         return error->code;
     if (decimal_is_zero(c))
         return error_set(error, ERROR_ARGUMENT, "%s cannot be divided by zero: leave such values out", show(a).text);
     wide_product(&numerator, a, factor);
-    wide_product(&denominator, c, &one);
-    int exponent = (int)scale + c->scale - a->scale - factor->scale;
-    wide_scale_up(exponent > 0 ? &numerator : &denominator, (unsigned)(exponent > 0 ? exponent : -exponent));
-    if (!divide_rounded(&numerator, &denominator, rounding, limb))
+    if (!divide_to_scale(&numerator, (unsigned)a->scale + factor->scale, c, scale, rounding, limb))
         return error_set(error, ERROR_RANGE, "%s%s%s / %s " MAGNITUDE_TOO_LARGE, show(a).text, b != NULL ? " x " : "",
                          b != NULL ? show(b).text : "", show(c).text);
     set(out, limb, scale, (a->negative != factor->negative) != c->negative);
+    return ERROR_NONE;
+}
+
+/* a = a + b, with their signs; both have limbs to spare for the carry. */
+static void
+wide_add(struct wide *a, bool *a_negative, const struct wide *b, bool b_negative)
+{
+    size_t size = a->used > b->used ? a->used : b->used;
+    struct wide other = *b;
+    for (size_t i = a->used; i < size; i++)
+        a->limb[i] = 0;
+    for (size_t i = b->used; i < size; i++)
+        other.limb[i] = 0;
+    if (size == 0)
+        return;
+    if (*a_negative == b_negative) {
+        a->limb[size] = mpn_add_n(a->limb, a->limb, other.limb, (mp_size_t)size);
+        size++;
+    } else if (mpn_cmp(a->limb, other.limb, (mp_size_t)size) >= 0) {
+        (void)mpn_sub_n(a->limb, a->limb, other.limb, (mp_size_t)size);
+    } else {
+        (void)mpn_sub_n(a->limb, other.limb, a->limb, (mp_size_t)size);
+        *a_negative = b_negative;
+    }
+    while (size > 0 && a->limb[size - 1] == 0)
+        size--;
+    a->used = size;
+}
+
+enum error_code
+decimal_add_muldiv(const struct decimal *addend, const struct decimal *a, /* NOLINT(readability-function-size) */
+                   const struct decimal *b, const struct decimal *c, unsigned scale, enum decimal_rounding rounding,
+                   struct decimal *out, struct error *error)
+{
+    struct wide numerator;
+    struct wide other;
+    uint64_t limb[DECIMAL_LIMBS];
+    bool negative = a->negative != b->negative;
+    if (check_scale(scale, error) != ERROR_NONE)
+        return error->code;
+    if (decimal_is_zero(c))
+        return error_set(error, ERROR_ARGUMENT, "%s cannot be divided by zero: leave such values out", show(a).text);
+    wide_product(&numerator, a, b);
+    wide_product(&other, addend, c);
+    unsigned product_scale = (unsigned)a->scale + b->scale;
+    unsigned other_scale = (unsigned)addend->scale + c->scale;
+    unsigned common = product_scale > other_scale ? product_scale : other_scale;
+    wide_scale_up(&numerator, common - product_scale);
+    wide_scale_up(&other, common - other_scale);
+    wide_add(&numerator, &negative, &other, addend->negative != c->negative);
+    if (!divide_to_scale(&numerator, common, c, scale, rounding, limb))
+        return error_set(error, ERROR_RANGE, "%s + %s x %s / %s " MAGNITUDE_TOO_LARGE, show(addend).text, show(a).text,
+                         show(b).text, show(c).text);
+    set(out, limb, scale, negative != c->negative);
     return ERROR_NONE;
 }
 

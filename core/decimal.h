@@ -68,6 +68,11 @@ enum error_code decimal_muldiv(const struct decimal *a, const struct decimal *b,
                                unsigned scale, enum decimal_rounding rounding, struct decimal *out,
                                struct error *error) ERROR_MUST_CHECK;
 
+/* addend + a * b / c, the whole rounded once; exact in between. c = 0 is ERROR_ARGUMENT. */
+enum error_code decimal_add_muldiv(const struct decimal *addend, const struct decimal *a, const struct decimal *b,
+                                   const struct decimal *c, unsigned scale, enum decimal_rounding rounding,
+                                   struct decimal *out, struct error *error) ERROR_MUST_CHECK;
+
 /* The value with exactly this scale: rounded if that is fewer decimals, with zeros appended if it is more. */
 enum error_code decimal_round(const struct decimal *value, unsigned scale, enum decimal_rounding rounding,
                               struct decimal *out, struct error *error) ERROR_MUST_CHECK;

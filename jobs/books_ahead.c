@@ -8,6 +8,7 @@
 #include "core/config.h"
 #include "core/failpoint.h"
 #include "jobs/pnl_day.h"
+#include "jobs/pnl_method.h"
 
 #define SQL(name) sql_text("jobs/books_ahead", name)
 
@@ -110,7 +111,8 @@ open_in_snapshot(struct trade_load *load, struct database *side, enum opening *o
     bool published = *opening == OPENING_PUBLISHED;
     if (read_digest(side, neighbours.before, source, published, load->opening_digest, error))
         return error->code;
-    return trade_books_open(&load->books, side, load->definition->flow, source, neighbours.before, published, error);
+    return trade_books_open(&load->books, side, pnl_method_configured(), load->definition->flow, source,
+                            neighbours.before, published ? TRADE_BOOKS_PUBLISHED : TRADE_BOOKS_CLOSED, error);
 }
 
 /* ---- publishing --------------------------------------------------------------------------------------------- */
@@ -126,8 +128,7 @@ publish_in_transaction(struct trade_load *load, struct database *side, const str
     if (ledger_check(side, load->context->run, error) ||
         (books &&
          (database_query(side, SQL("announce"), DATABASE_VALUES(load->date_key, source, load->run_no), NULL, error) ||
-          database_query(side, SQL("forget_positions"), DATABASE_VALUES(load->date_key, source), NULL, error) ||
-          trade_books_write(books, side, SQL("copy_positions"), load->date_key_number, error))))
+          trade_books_store(books, side, load->date_key_number, TRADE_BOOKS_PUBLISHED, error))))
         return error->code;
     return ledger_set_condition(side, condition, true, pushes, error);
 }
@@ -155,7 +156,7 @@ books_ahead_open(struct trade_load *load, bool may_wait, struct error *error)
     struct database *side;
     trade_books_free(load->books);
     load->books = NULL;
-    if (job_side(load->context, &side, error) ||
+    if (pnl_method_hold(load->context, error) || job_side(load->context, &side, error) ||
         database_run(side, "begin isolation level repeatable read read only", error))
         return error->code;
     enum error_code code = open_in_snapshot(load, side, &opening, error);
@@ -200,7 +201,7 @@ books_ahead_store(struct trade_load *load, struct error *error)
     if (!load->books || !trade_books_in_order(load->books))
         return ERROR_NONE;
     if (calendar_date_from_key(load->date_key_number, &days, error) ||
-        trade_books_store(load->books, warehouse, load->date_key_number, error) ||
+        trade_books_store(load->books, warehouse, load->date_key_number, TRADE_BOOKS_CLOSED, error) ||
         database_query(warehouse, SQL("note_opening"),
                        DATABASE_VALUES(load->date_key, source, load->opening_digest, load->run_no), NULL, error))
         return error->code;

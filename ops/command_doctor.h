@@ -74,6 +74,10 @@ enum error_code command_doctor_deletes(struct command_doctor *doctor, struct com
 enum error_code command_doctor_rekeying(struct command_doctor *doctor, struct command_doctor_finding *finding,
                                         struct error *error);
 
+/* Realised P&L (command_doctor_pnl.c): whether the stored books are of the method that the setting names. */
+enum error_code command_doctor_pnl_method(struct command_doctor *doctor, struct command_doctor_finding *finding,
+                                          struct error *error);
+
 /* Fills a finding; remedy NULL: none. Returns ERROR_NONE, so that "return command_doctor_say(...)" reads as one step.
  */
 enum error_code command_doctor_say(struct command_doctor_finding *finding, enum command_doctor_status status,

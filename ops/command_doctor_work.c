@@ -299,6 +299,7 @@ const struct command_doctor_check command_doctor_work_checks[] = {
     {"inferred members", COMMAND_DOCTOR_SCHEMA, command_doctor_inferred, NULL},
     {"deletes refused", COMMAND_DOCTOR_SCHEMA, command_doctor_deletes, NULL},
     {"re-keying", COMMAND_DOCTOR_SCHEMA, command_doctor_rekeying, NULL},
+    {"P&L method", COMMAND_DOCTOR_SCHEMA, command_doctor_pnl_method, NULL},
     {"alerts", COMMAND_DOCTOR_SCHEMA, check_alerts, NULL},
     {NULL, COMMAND_DOCTOR_NOTHING, NULL, NULL},
 };

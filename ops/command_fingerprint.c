@@ -32,6 +32,7 @@ static const char *const tables[] = {
     "agg_lp_performance",
     "agg_performance_monthly",
     "etl_open_positions",
+    "etl_open_lots",
     "etl_quarantine",
 };
 

@@ -12,24 +12,20 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 extern const struct command command_backfill, command_cancel, command_config, command_dead, command_dimension,
     command_doctor, command_enqueue, command_fingerprint, command_help, command_history, command_jobs,
-    command_limit_key, command_limits, command_migrate, command_pipeline, command_quality, command_queue,
+    command_limit_key, command_limits, command_migrate, command_pipeline, command_pnl, command_quality, command_queue,
     command_report, command_runs, command_schedule, command_source, command_verify, command_verify_rerun,
     command_version, command_why;
 
 const struct command *const command_table[] = {
-    &command_migrate,     &command_enqueue,
-    &command_backfill,    &command_schedule,
-    &command_jobs,        &command_why,
-    &command_runs,        &command_pipeline,
-    &command_queue,       &command_limit_key,
-    &command_limits,      &command_dead,
-    &command_cancel,      &command_quality,
-    &command_report,      &command_dimension,
-    &command_verify,      &command_verify_rerun,
-    &command_fingerprint, &command_history,
-    &command_source,      &command_doctor,
-    &command_config,      &command_version,
-    &command_help,        NULL,
+    &command_migrate,      &command_enqueue,     &command_backfill,
+    &command_schedule,     &command_jobs,        &command_why,
+    &command_runs,         &command_pipeline,    &command_queue,
+    &command_limit_key,    &command_limits,      &command_dead,
+    &command_cancel,       &command_quality,     &command_report,
+    &command_dimension,    &command_pnl,         &command_verify,
+    &command_verify_rerun, &command_fingerprint, &command_history,
+    &command_source,       &command_doctor,      &command_config,
+    &command_version,      &command_help,        NULL,
 };
 
 enum { COMMANDS_MAX = sizeof(command_table) / sizeof(command_table[0]) };

@@ -18,29 +18,24 @@ select exists (select from etl_conditions where key = 'pnl:' || $1 and met),
 insert into etl_books_ahead as b (date_key, source, run_no) values ($1::integer, $2, $3::bigint)
 on conflict (date_key, source) do update set run_no = excluded.run_no, published_at = now()
 
--- name: forget_positions
-delete from etl_books_ahead_positions where date_key = $1::integer and source = $2
-
--- name: copy_positions utility
-copy etl_books_ahead_positions (date_key, source, tenant_id, account_id, strategy_id, client_id, instrument_id, quantity,
-    total_cost) from stdin (format binary)
-
 -- name: withdraw
-with header as (delete from etl_books_ahead where date_key = $1::integer and source = $2)
+with header as (delete from etl_books_ahead where date_key = $1::integer and source = $2),
+     lots as (delete from etl_books_ahead_lots where date_key = $1::integer and source = $2)
 delete from etl_books_ahead_positions where date_key = $1::integer and source = $2
 
 -- name: forget_closed
 -- Books of closed dates; $1 the last of them.
-with header as (delete from etl_books_ahead where date_key <= $1::integer)
+with header as (delete from etl_books_ahead where date_key <= $1::integer),
+     lots as (delete from etl_books_ahead_lots where date_key <= $1::integer)
 delete from etl_books_ahead_positions where date_key <= $1::integer
 
 -- name: digest
--- Of the books of date $1 and flow $2: as they were published ($3), or as the date was closed. Equal books, whatever
--- their order and however many zeros end a number, have equal digests, and other books have others.
-select encode(sha256(coalesce(string_agg(book, ''::bytea order by book), ''::bytea)), 'hex')
+-- Of the books of date $1 and flow $2, their lots included: as they were published ($3), or as the date was closed. Equal
+-- books, whatever their order and however many zeros end a number, have equal digests, and other books have others.
+select encode(sha256(coalesce(string_agg(part, ''::bytea order by part), ''::bytea)), 'hex')
 from (
     select sha256(textsend(concat(tenant_id, ',', account_id, ',', strategy_id, ',', client_id, ',', instrument_id, ',',
-                                  trim_scale(quantity), ',', trim_scale(total_cost)))) as book
+                                  trim_scale(quantity), ',', trim_scale(total_cost)))) as part
     from (
         select tenant_id, account_id, strategy_id, client_id, instrument_id, quantity, total_cost
         from etl_open_positions
@@ -50,7 +45,22 @@ from (
         from etl_books_ahead_positions
         where $3::boolean and date_key = $1::integer and source = $2
     ) positions
-) books
+    union all
+    select sha256(textsend(concat(tenant_id, ',', account_id, ',', strategy_id, ',', client_id, ',', instrument_id, ',',
+                                  trim_scale(quantity), ',', trim_scale(cost), ',', lot_no, ',', extract(epoch from executed_at), ',',
+                                  trade_reference)))
+    from (
+        select tenant_id, account_id, strategy_id, client_id, instrument_id, quantity, cost, lot_no, executed_at,
+               trade_reference
+        from etl_open_lots
+        where not $3::boolean and date_key = $1::integer and source = $2
+        union all
+        select tenant_id, account_id, strategy_id, client_id, instrument_id, quantity, cost, lot_no, executed_at,
+               trade_reference
+        from etl_books_ahead_lots
+        where $3::boolean and date_key = $1::integer and source = $2
+    ) lots
+) parts
 
 -- name: note_opening
 insert into etl_booked_on as b (date_key, source, opening_digest, run_no) values ($1::integer, $2, $3, $4::bigint)

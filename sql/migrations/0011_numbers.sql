@@ -249,10 +249,50 @@ create index on latest_positions (account_id, instrument_id);
 
 -- ---- lots of FIFO books --------------------------------------------------------------------------------------------
 
+-- What FIFO books carry beside quantity and total_cost, which are the sums of their lots: what is left of each fill that
+-- opened something, oldest first. cost carries the contract multiplier, and both the sign of the book.
+create table etl_open_lots (
+    date_key        integer not null,
+    source          text not null check (source in ('DESK', 'CLIENT')),
+    tenant_id       uuid not null,
+    account_id      integer,
+    strategy_id     integer,
+    client_id       uuid,
+    instrument_id   integer not null,
+    lot_no          integer not null check (lot_no > 0), -- place in the queue, 1 is the oldest
+    quantity        numeric(38,8) not null check (quantity <> 0),
+    cost            numeric not null,
+    executed_at     timestamptz not null,                -- of the fill that opened it
+    trade_reference text collate "C" not null,
+    unique nulls not distinct (date_key, source, tenant_id, account_id, strategy_id, client_id, instrument_id, lot_no)
+);
+
+-- The same of books that loads in flight have published (etl_books_ahead).
+create table etl_books_ahead_lots (
+    date_key        integer not null,
+    source          text not null,
+    tenant_id       uuid not null,
+    account_id      integer,
+    strategy_id     integer,
+    client_id       uuid,
+    instrument_id   integer not null,
+    lot_no          integer not null,
+    quantity        numeric(38,8) not null,
+    cost            numeric not null,
+    executed_at     timestamptz not null,
+    trade_reference text collate "C" not null
+);
+create index on etl_books_ahead_lots (date_key, source);
+
+-- What holds for the whole warehouse and was decided once.
 create table etl_settings (
     name  text primary key,   -- "pnl_method": the method by which the stored books were computed
     value text not null
 );
+-- Until now there was one method.
+insert into etl_settings (name, value)
+select 'pnl_method', 'average'
+where exists (select from etl_conditions where split_part(key, ':', 1) in ('pnl', 'booked')) or exists (select from etl_open_positions);
 
 -- ---- aggregates ----------------------------------------------------------------------------------------------------
 

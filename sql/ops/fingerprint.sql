@@ -185,6 +185,12 @@ from (
         from etl_open_positions
         where $1 = 'etl_open_positions' and date_key between $2::integer and $3::integer
         union all
+        select date_key,
+               row(date_key, source, tenant_id, account_id, strategy_id, client_id, instrument_id, lot_no, quantity,
+                   trim_scale(cost), executed_at, trade_reference)::text
+        from etl_open_lots
+        where $1 = 'etl_open_lots' and date_key between $2::integer and $3::integer
+        union all
         select coalesce(to_char(business_date, 'YYYYMMDD')::integer, 0), row(source_table, record_id, rules)::text
         from etl_quarantine
         where $1 = 'etl_quarantine' and resolved_at is null

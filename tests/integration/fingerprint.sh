@@ -27,6 +27,7 @@ declare -A left_out=(
     [agg_lp_performance]='etl_run_id created_at updated_at'
     [agg_performance_monthly]='account_key strategy_key etl_run_id loaded_at'
     [etl_open_positions]=''
+    [etl_open_lots]=''
     [etl_quarantine]='id record_data first_run_no last_run_no created_at resolved_at'
 )
 

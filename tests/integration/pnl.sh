@@ -2,6 +2,7 @@
 # Realised P&L and daily performance, day after day, on facts made here: by hand where a person can follow the numbers,
 # and at random; all compared with exact fractions computed in one pass (pnl_model.py).
 source "$(dirname "${BASH_SOURCE[0]}")/../support/servers.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../support/pnl_export.sh"
 servers_up
 export TAPEMILL_TIMEZONE=America/New_York TAPEMILL_HISTORY_START=2024-01-01
 model=$TAPEMILL_ROOT/tests/integration/pnl_model.py
@@ -93,20 +94,12 @@ desk() {
 
 # Compares everything with the model; the arguments are the dates closed, as keys.
 check_model() {
-    sql warehouse "copy (
-        select f.date_key, f.source, f.tenant_id, a.account_id, s.strategy_id, c.client_id, i.instrument_id,
-               (extract(epoch from f.execution_timestamp) * 1000000)::bigint as instant_us, f.trade_reference, f.side,
-               f.quantity, f.price, coalesce(i.contract_multiplier, 1) as multiplier, f.commission, f.fees,
-               f.rate_to_base, f.realized_pnl, f.is_closing, f.is_deleted
-        from fact_trades f join dim_instrument i using (instrument_key) join dim_account a using (account_key)
-        join dim_strategy s using (strategy_key) join dim_client c on c.client_key = f.client_key
-        ) to stdout (format csv, header)" >"$TEST_DIR/facts.csv"
-    sql warehouse "copy etl_open_positions to stdout (format csv, header)" >"$TEST_DIR/positions.csv"
+    pnl_export "$TEST_DIR"
     sql warehouse "copy (
         select a.account_id, s.strategy_id, p.*
         from fact_performance_daily p join dim_account a using (account_key) join dim_strategy s using (strategy_key)
         ) to stdout (format csv, header)" >"$TEST_DIR/performance.csv"
-    python3 "$model" check "$TEST_DIR" "$@" || fail "the model does not agree"
+    python3 "$model" average "$TEST_DIR" "$@" || fail "the model does not agree"
 }
 
 pnl_of() {

@@ -2,8 +2,9 @@
 """What realised P&L and daily performance must be, in exact fractions and in one pass over the whole history.
 
 pnl_model.py generate SEED DATE...    random trades of these dates as CSV, in the columns of the test's table "given"
-pnl_model.py check FOLDER DATE...     compares FOLDER/facts.csv, positions.csv and performance.csv (with headers, NULL
-                                      empty) with what the facts come to; the dates are those whose books are closed
+pnl_model.py average FOLDER DATE...   compares FOLDER/facts.csv, positions.csv, lots.csv and, if it is there,
+pnl_model.py fifo FOLDER DATE...      performance.csv (with headers, NULL empty) with what the facts come to by that method;
+                                      the dates are those whose books are closed
 
 It shares nothing with the product: the facts are read as they are, all else is computed here.
 """
@@ -70,19 +71,66 @@ class Book:
         return realized
 
 
-def replay(facts, dates):
-    """[(fact, realised or None)] of the dates, and the positions at each date's end."""
-    books, done, positions = {}, [], {}
+class FifoBook:
+    """Lots of a side, oldest first: [quantity, cost, who opened it], the first two above zero."""
+
+    def __init__(self):
+        self.side = 0
+        self.lots = []
+
+    held = property(lambda self: self.side * sum((lot[0] for lot in self.lots), Fraction(0)))
+    cost = property(lambda self: self.side * sum((lot[1] for lot in self.lots), Fraction(0)))
+
+    def trade(self, quantity, price, name):
+        """As Book's; what rounding took too much or too little goes to the lot that is the oldest then."""
+        side = 1 if quantity > 0 else -1
+        left = abs(quantity)
+        if self.side != -side:
+            self.side = side
+            self.lots.append([left, left * price, name])
+            return None
+        gain = Fraction(0)
+        while left and self.lots:
+            lot = self.lots[0]
+            taken = min(left, lot[0])
+            share = lot[1] * taken / lot[0]
+            gain += self.side * (taken * price - share)
+            self.lots[0] = [lot[0] - taken, lot[1] - share, lot[2]]
+            left -= taken
+            if not self.lots[0][0]:
+                self.lots.pop(0)
+        realized = rounded(gain, 8)
+        if self.lots:
+            self.lots[0][1] += self.side * (realized - gain)
+        elif left:
+            self.side = side
+            self.lots.append([left, left * price, name])
+        else:
+            self.side = 0
+        return realized
+
+
+def replay(facts, dates, method):
+    """[(fact, realised or None)] of the dates, the positions at each date's end, and their lots."""
+    books, done, positions, lots = {}, [], {}, {}
     for date in dates:
         todays = [fact for fact in facts if fact["date_key"] == date and fact["is_deleted"] == "f"]
         for fact in sorted(todays, key=execution_order):
-            book = books.setdefault(book_of(fact), Book())
             quantity = Fraction(fact["quantity"]) * (1 if fact["side"] == "BUY" else -1)
-            done.append((fact, book.trade(quantity, Fraction(fact["price"]) * Fraction(fact["multiplier"]))))
+            price = Fraction(fact["price"]) * Fraction(fact["multiplier"])
+            if method == "fifo":
+                book = books.setdefault(book_of(fact), FifoBook())
+                realized = book.trade(quantity, price, (fact["instant_us"], fact["trade_reference"]))
+            else:
+                book = books.setdefault(book_of(fact), Book())
+                realized = book.trade(quantity, price)
+            done.append((fact, realized))
         for key, book in books.items():
             if book.held:
                 positions[(date, *key)] = (book.held, book.cost)
-    return done, positions
+            for number, lot in enumerate(book.lots if method == "fifo" else [], 1):
+                lots[(date, *key, str(number))] = (book.side * lot[0], book.side * lot[1], *lot[2])
+    return done, positions, lots
 
 
 def performance(done):
@@ -138,9 +186,12 @@ def compare(what, expected, actual):
     return len(different)
 
 
-def check(folder, dates):
+BOOK = ("date_key", "source", "tenant_id", "account_id", "strategy_id", "client_id", "instrument_id")
+
+
+def check(method, folder, dates):
     facts = read(folder, "facts")
-    done, positions = replay(facts, dates)
+    done, positions, lots = replay(facts, dates, method)
     expected = {(f["date_key"], f["source"], f["tenant_id"], f["trade_reference"]): (r or Fraction(0), r is not None)
                 for f, r in done}
     actual = {(f["date_key"], f["source"], f["tenant_id"], f["trade_reference"]):
@@ -149,15 +200,19 @@ def check(folder, dates):
     wrong = compare("trade", expected, actual)
     wrong += compare("tombstone", {}, {f["trade_reference"]: f for f in facts
                                        if f["is_deleted"] == "t" and (f["realized_pnl"] or f["is_closing"])})
-    stored = {(p["date_key"], p["source"], p["tenant_id"], p["account_id"], p["strategy_id"], p["client_id"],
-               p["instrument_id"]): (number(p["quantity"]), number(p["total_cost"])) for p in read(folder, "positions")}
+    stored = {tuple(p[n] for n in BOOK): (number(p["quantity"]), number(p["total_cost"])) for p in read(folder, "positions")}
     wrong += compare("position", positions, stored)
-    rows = performance(done)
-    names = next(iter(rows.values())).keys()
-    stored = {(p["date_key"], p["tenant_id"], p["account_id"], p["strategy_id"]): {n: number(p[n]) for n in names}
-              for p in read(folder, "performance")}
-    wrong += compare("performance", rows, stored)
-    print(f"{len(expected)} trades, {len(positions)} positions, {len(rows)} groups compared, {wrong} differ")
+    stored = {tuple(p[n] for n in (*BOOK, "lot_no")):
+              (number(p["quantity"]), number(p["cost"]), p["instant_us"], p["trade_reference"])
+              for p in read(folder, "lots")}
+    wrong += compare("lot", lots, stored)
+    rows = performance(done) if Path(folder, "performance.csv").exists() else {}
+    if rows:
+        names = next(iter(rows.values())).keys()
+        stored = {(p["date_key"], p["tenant_id"], p["account_id"], p["strategy_id"]): {n: number(p[n]) for n in names}
+                  for p in read(folder, "performance")}
+        wrong += compare("performance", rows, stored)
+    print(f"{len(expected)} trades, {len(positions)} positions, {len(lots)} lots, {len(rows)} groups compared, {wrong} differ")
     return 1 if wrong else 0
 
 
@@ -207,7 +262,7 @@ def generate(seed, dates):
 if __name__ == "__main__":
     if sys.argv[1:2] == ["generate"] and len(sys.argv) > 3:
         sys.exit(generate(int(sys.argv[2]), sys.argv[3:]))
-    if sys.argv[1:2] == ["check"] and len(sys.argv) > 3:
-        sys.exit(check(sys.argv[2], sys.argv[3:]))
+    if sys.argv[1:2] in (["average"], ["fifo"]) and len(sys.argv) > 3:
+        sys.exit(check(sys.argv[1], sys.argv[2], sys.argv[3:]))
     print(__doc__, file=sys.stderr)
     sys.exit(2)

@@ -374,6 +374,45 @@ divides(void **state)
     }
 }
 
+/* addend + a * b / c: one rounding of the whole, whichever of the two is the finer, and signs that take away. */
+static void
+adds_and_divides(void **state)
+{
+    static const struct {
+        const char *addend;
+        const char *a;
+        const char *b;
+        const char *c;
+        const char *expected; /* to 2 decimals, half away from zero; NULL: an error */
+        const char *says;
+    } cases[] = {
+        {"0.004", "1", "1", "1000", "0.01", ""},
+        {"0.0049", "1", "1", "30000", "0.00", ""},
+        {"-0.005", "1", "1", "3e30", "0.00", ""}, /* not quite half a unit */
+        {"0.005", "-1", "-1", "3e30", "0.01", ""},
+        {"1", "-2", "3", "6", "0.00", ""},
+        {"0", "2", "2", "-3", "-1.33", ""},
+        {"-10", "1", "1", "3", "-9.67", ""},
+        {"0", "0", "0", "7", "0.00", ""},
+        {"-" MAGNITUDE_MAX, MAGNITUDE_MAX, MAGNITUDE_MAX, MAGNITUDE_MAX, "0.00", ""},
+        {MAGNITUDE_MAX, "1", "1", "2", NULL, " + 1 x 1 / 2 needs more"},
+        {"1", "1", "1", "0.0", NULL, "divided by zero"},
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct decimal addend = decimal_literal(cases[i].addend);
+        struct decimal a = decimal_literal(cases[i].a);
+        struct decimal b = decimal_literal(cases[i].b);
+        struct decimal c = decimal_literal(cases[i].c);
+        struct decimal out = decimal_from_int64(77, 1);
+        struct error error = {0};
+        enum error_code code = decimal_add_muldiv(&addend, &a, &b, &c, 2, DECIMAL_HALF_AWAY, &out, &error);
+        assert_int_equal(code == ERROR_NONE, cases[i].expected != NULL);
+        assert_non_null(strstr(error.message, cases[i].says));
+        assert_decimal(&out, cases[i].expected == NULL ? "7.7" : cases[i].expected);
+    }
+}
+
 /* (2^257 - 1) / 2 rounds up to 2^256, which is one too many; truncated it is the largest magnitude. */
 static void
 rounding_up_can_overflow(void **state)
@@ -518,6 +557,7 @@ main(void)
         cmocka_unit_test(rounds),
         cmocka_unit_test(rounds_ties_at_every_scale),
         cmocka_unit_test(divides),
+        cmocka_unit_test(adds_and_divides),
         cmocka_unit_test(rounding_up_can_overflow),
         cmocka_unit_test(round_refuses_what_does_not_fit),
         cmocka_unit_test(compares),

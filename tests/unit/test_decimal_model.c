@@ -169,6 +169,14 @@ random_divisor(struct random_source *random)
     return value;
 }
 
+/* One that nearly, or exactly, takes away what a product of two may come to is mixed in. */
+static struct decimal
+random_addend(struct random_source *random, const struct decimal *near)
+{
+    struct decimal value = random_decimal(random);
+    return random_source_below(random, 3) == 0 ? decimal_negate(near) : value;
+}
+
 static void
 quotients_are_rounded_once(void **state)
 {
@@ -197,6 +205,12 @@ quotients_are_rounded_once(void **state)
         mpq_mul(exact, exact, other);
         round_rational(expected, exact, scale, rounding);
         code = decimal_muldiv(&a, &b, &c, scale, rounding, &out, &error);
+        assert_result(code, &out, expected, scale, true);
+        struct decimal addend = random_addend(&random, &a);
+        to_rational(other, &addend);
+        mpq_add(exact, exact, other);
+        round_rational(expected, exact, scale, rounding);
+        code = decimal_add_muldiv(&addend, &a, &b, &c, scale, rounding, &out, &error);
         assert_result(code, &out, expected, scale, true);
     }
     mpq_clears(exact, other, NULL);
