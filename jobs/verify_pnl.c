@@ -12,11 +12,12 @@
 
 enum { FIELDS = 6, STATEMENT_BYTES = 8 * 1024, TEXT_BYTES = 512 };
 
-static const char facts[] = "fact_trades", books[] = "etl_open_positions";
+static const char facts[] = "fact_trades", books[] = "etl_open_positions", lots[] = "etl_open_lots";
 
 /* One date. */
 struct pnl_date {
     struct verify *verify;
+    const char *method; /* "average" or "fifo" */
     char date[16], date_key[16], previous_key[16];
 };
 
@@ -41,8 +42,19 @@ tell(struct pnl_date *date, const char texts[FIELDS][TEXT_BYTES], bool has_store
     (void)snprintf(key, sizeof(key), "%s|%s|%s", date->date, texts[1], texts[2]);
     for (char *at = strchr(key, '|'); at; at = strchr(at, '|'))
         *at = VERIFY_KEY_SEPARATOR;
-    verify_tell(date->verify, strcmp(texts[0], facts) == 0 ? facts : books, names, key, texts[3],
-                has_stored ? texts[4] : NULL, has_recomputed ? texts[5] : NULL);
+    const char *table = strcmp(texts[0], facts) == 0 ? facts : strcmp(texts[0], books) == 0 ? books : lots;
+    verify_tell(date->verify, table, names, key, texts[3], has_stored ? texts[4] : NULL,
+                has_recomputed ? texts[5] : NULL);
+}
+
+/* Each row has two figures. */
+static void
+count_rows(struct pnl_date *date, const char *table, const char *number)
+{
+    struct verify_count *count = verify_count_of(date->verify, table);
+    int64_t rows = strtoll(number, NULL, 10);
+    count->rows += rows;
+    count->figures += 2 * rows;
 }
 
 static void
@@ -51,17 +63,15 @@ take(struct pnl_date *date, const struct copy_field *fields)
     char texts[FIELDS][TEXT_BYTES];
     for (int i = 0; i < FIELDS; i++)
         field_text(&fields[i], texts[i]);
-    if (strcmp(texts[0], "fills") != 0) {
+    if (strcmp(texts[0], "fills") == 0) {
+        count_rows(date, facts, texts[4]);
+        count_rows(date, books, texts[5]);
+    } else if (strcmp(texts[0], "lots") == 0) {
+        if (strcmp(date->method, "fifo") == 0)
+            count_rows(date, lots, texts[4]);
+    } else {
         tell(date, texts, fields[4].length >= 0, fields[5].length >= 0);
-        return;
     }
-    int64_t fills = strtoll(texts[4], NULL, 10), open = strtoll(texts[5], NULL, 10);
-    struct verify_count *count = verify_count_of(date->verify, facts);
-    count->rows += fills;
-    count->figures += 2 * fills;
-    count = verify_count_of(date->verify, books);
-    count->rows += open;
-    count->figures += 2 * open;
 }
 
 static enum error_code
@@ -72,8 +82,8 @@ compare_date(struct pnl_date *date, struct error *error)
     const struct copy_field *fields;
     char statement[STATEMENT_BYTES];
     bool end = false;
-    if (database_value(warehouse, SQL("compare"), DATABASE_VALUES(date->date_key, date->previous_key), statement,
-                       sizeof(statement), error) ||
+    if (database_value(warehouse, SQL("compare"), DATABASE_VALUES(date->date_key, date->previous_key, date->method),
+                       statement, sizeof(statement), error) ||
         copy_reader_open(&reader, warehouse, statement, FIELDS, error))
         return error->code;
     while (!copy_reader_next(reader, &fields, &end, error) && !end)
@@ -94,9 +104,9 @@ is_closed(const struct verify *verify, const char *date_key, bool *closed, struc
 
 /* A date is compared if its books and those of the date before are closed. */
 static enum error_code
-verify_date(struct verify *verify, int32_t days, int32_t first_days, struct error *error)
+verify_date(struct verify *verify, const char *method, int32_t days, int32_t first_days, struct error *error)
 {
-    struct pnl_date date = {.verify = verify};
+    struct pnl_date date = {.verify = verify, .method = method};
     bool closed = false, opened = true, has_previous = days > first_days;
     (void)calendar_date_format(days, date.date);
     (void)snprintf(date.date_key, sizeof(date.date_key), "%" PRId32, calendar_date_key(days));
@@ -117,15 +127,18 @@ verify_pnl(struct verify *verify, struct error *error)
 {
     const char *start = config_text(CONFIG_HISTORY_START);
     int32_t first_days;
+    char method[16];
     if (!start || !start[0] || calendar_date_parse(start, &first_days, error))
         return error_set(error, ERROR_CONFIG,
                          "TAPEMILL_HISTORY_START is not a date; set it to the first business date of the history "
                          "(YYYY-MM-DD), before which all books are empty");
+    if (database_value(verify->warehouse, SQL("method"), 0, NULL, method, sizeof(method), error))
+        return error->code;
     if (database_run(verify->warehouse, SQL("functions"), error))
         return error_context(error, "making functions in pg_temp, which needs the right TEMPORARY on the warehouse");
     int32_t from_days = verify->from_days > first_days ? verify->from_days : first_days;
     for (int32_t days = from_days; !error->code && days <= verify->to_days; days++)
-        if (!verify_date(verify, days, first_days, error) && verify->progress)
+        if (!verify_date(verify, method, days, first_days, error) && verify->progress)
             verify->progress(verify->data, days - verify->from_days + 1);
     return error->code;
 }
