@@ -39,8 +39,7 @@ choose_month(struct month *month, struct error *error)
     struct calendar_date date = calendar_date_split(days);
     if (!month->context->run->business_date[0])
         date = calendar_date_split(calendar_date_days(date.year, date.month, 0));
-    int32_t last_days =
-        calendar_date_days(date.year, date.month, calendar_date_month_length(date.year, date.month));
+    int32_t last_days = calendar_date_days(date.year, date.month, calendar_date_month_length(date.year, date.month));
     month->first_key = calendar_date_key(calendar_date_days(date.year, date.month, 1));
     month->last_key = calendar_date_key(last_days);
     (void)business_clock_interval(&clock, last_days, start, month->end);

@@ -1,10 +1,11 @@
 /* jobs/position_breaks.c - the source's own positions (latest_positions) against the books at the close of a business
  * date, by account and instrument, lots and strategies summed, short below 0. A difference is a finding position_break
- * with both sides, one for each pair however many dates it lasts; it is resolved when a comparison finds the pair equal.
+ * with both sides, one for each pair however many dates it lasts; it is resolved when a comparison finds the pair
+ * equal.
  *
  * The source tells of now, not of the date: a pair is compared only if nothing in it changed since the date ended, else
- * it is counted as not comparable and its finding, if it has one, stays. The date's books must be closed. Without a date
- * the run compares the one before that on which its data interval ends. */
+ * it is counted as not comparable and its finding, if it has one, stays. The date's books must be closed. Without a
+ * date the run compares the one before that on which its data interval ends. */
 #include <inttypes.h>
 #include <stdio.h>
 

@@ -302,7 +302,7 @@ assert_contains "$(breaks 2024-01-16)" '"breaks": 3, "filed": 0, "resolved": 0,'
 assert_equal "$seen" "$(row_versions)" "rows after a second comparison"
 
 # A pair that changed since cannot be compared: its finding stays. One that is right is resolved by the next date.
-sql warehouse "update latest_positions set source_updated_at = '2024-01-18', quantity = 0 where account_id = 2 and instrument_id = 5;
+sql warehouse "update latest_positions set source_updated_at = '2024-01-18 12:00-05', quantity = 0 where account_id = 2 and instrument_id = 5;
                update latest_positions set quantity = quantity / 2 where account_id = 1 and instrument_id = 6" >/dev/null
 run_job realized_pnl 2024-01-17 >/dev/null
 assert_contains "$(breaks 2024-01-17)" '"breaks": 2, "filed": 1, "resolved": 1, "skipped": {"not_comparable": 1}' "the next date"
