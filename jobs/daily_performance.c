@@ -3,17 +3,21 @@
  * whoever changes one reopens the date.
  *
  * A group with a trade that has no rate to the base currency is held: it gets no row, a finding that says what to do,
- * and stays in the dirty log. sharpe_ratio and max_drawdown, which look at many days, are left NULL. */
+ * and stays in the dirty log. sharpe_ratio and max_drawdown, which look at many days, are performance_risk's; rows are
+ * not written while that job writes. */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "core/calendar_date.h"
 #include "core/config.h"
+#include "jobs/bucket.h"
+#include "jobs/dirty.h"
 #include "jobs/job.h"
 #include "jobs/partition.h"
 #include "jobs/pnl_day.h"
 
-#define SQL(name) sql_text("jobs/daily_performance", name)
+#define FILE_NAME "jobs/daily_performance"
+#define SQL(name) sql_text(FILE_NAME, name)
 
 struct performance_day {
     struct job_context *context;
@@ -60,19 +64,6 @@ compute(struct performance_day *day, struct error *error)
     return check_booked(day, error);
 }
 
-/* Runs a statement with the date and this run's number; *affected is how many rows it wrote. */
-static enum error_code
-write_rows(struct performance_day *day, const char *sql, int count, int64_t *affected, struct error *error)
-{
-    const char *values[] = {day->date_key, day->run_no};
-    struct rows *rows;
-    if (database_query(day->context->warehouse, sql, count, values, &rows, error))
-        return error->code;
-    *affected = rows_affected(rows);
-    rows_free(rows);
-    return ERROR_NONE;
-}
-
 static enum error_code
 count_groups(struct performance_day *day, struct error *error)
 {
@@ -93,12 +84,13 @@ replace_rows(struct performance_day *day, struct error *error)
     if (count_groups(day, error) ||
         (counts->extracted > counts->skipped &&
          partition_ensure_day(day->context, "fact_performance_daily", NULL, calendar_date_key(day->days), error)) ||
-        write_rows(day, SQL("delete_rows"), 1, &counts->removed, error) ||
-        write_rows(day, SQL("update_rows"), 2, &counts->updated, error) ||
-        write_rows(day, SQL("insert_rows"), 2, &counts->inserted, error))
+        database_query(day->context->warehouse, sql_text("jobs/performance_risk", "hold_writing"), 0, NULL, NULL,
+                       error) ||
+        bucket_replace(day->context, FILE_NAME, day->date_key, error))
         return error->code;
-    counts->unchanged = counts->extracted - counts->skipped - counts->updated - counts->inserted;
-    return ERROR_NONE;
+    if (!counts->removed && !counts->updated && !counts->inserted)
+        return ERROR_NONE;
+    return dirty_log(day->context, DIRTY_PERFORMANCE, calendar_date_key(day->days), false, "daily_performance", error);
 }
 
 /* Groups that a missing rate holds back: counted as skipped under the rule fx_rate_missing. */
@@ -111,7 +103,7 @@ report_held(struct performance_day *day, struct error *error)
         return ERROR_NONE;
     (void)snprintf(day->context->metadata, sizeof(day->context->metadata),
                    "{\"skipped\": {\"fx_rate_missing\": %" PRId64 "}}", day->context->counts.skipped);
-    if (write_rows(day, SQL("hold_buckets"), 2, &held, error))
+    if (bucket_write(day->context, SQL("hold_buckets"), DATABASE_VALUES(day->date_key, day->run_no), &held, error))
         return error->code;
     return database_query(day->context->warehouse, SQL("report_held"),
                           DATABASE_VALUES(run->run_id, run->business_date, config_text(CONFIG_BASE_CURRENCY)), NULL,

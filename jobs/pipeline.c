@@ -10,7 +10,7 @@
 
 #define STEPS(table) .steps = (table), .count = sizeof(table) / sizeof((table)[0])
 
-/* A business date, from the source to its performance. */
+/* A business date, from the source to its performance and positions. */
 static const struct pipeline_step daily_load_steps[] = {
     {"dates", "dates", {0}, .shared = true},
     {"dimensions", "sync_dimensions", {0}, .shared = true},
@@ -19,23 +19,27 @@ static const struct pipeline_step daily_load_steps[] = {
     {"trades", "load_trades", {"dates", "dimensions", "fx_rates"}, .shared = false},
     {"realized_pnl", "realized_pnl", {"executions", "trades"}, .shared = false},
     {"performance", "daily_performance", {"realized_pnl"}, .shared = false},
+    {"performance_risk", "performance_risk", {"performance"}, .shared = false},
+    {"positions", "daily_positions", {"realized_pnl"}, .shared = false},
 };
 
 /* The books of a date again, because the date before closed differently than it had. */
 static const struct pipeline_step pnl_forward_steps[] = {
     {"realized_pnl", "realized_pnl", {0}, .shared = false},
     {"performance", "daily_performance", {"realized_pnl"}, .shared = false},
+    {"performance_risk", "performance_risk", {"performance"}, .shared = false},
+    {"positions", "daily_positions", {"realized_pnl"}, .shared = false},
 };
 
 static const struct pipeline_definition daily_load = {
     .name = "daily_load",
-    .summary = "dimensions, desk executions and client trades, realised P&L and performance of one date",
+    .summary = "dimensions, desk executions and client trades, realised P&L, performance and positions of one date",
     STEPS(daily_load_steps),
 };
 
 static const struct pipeline_definition pnl_forward = {
     .name = "pnl_forward",
-    .summary = "realised P&L and performance of one date again, from the facts already loaded",
+    .summary = "realised P&L, performance and positions of one date again, from the facts already loaded",
     STEPS(pnl_forward_steps),
 };
 

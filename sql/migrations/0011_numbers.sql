@@ -15,7 +15,7 @@ create table etl_dirty_targets (
 insert into etl_dirty_targets (change, target) values
     ('trades', 'performance'), ('realized', 'performance'),
     ('trades', 'summary'),
-    ('trades', 'positions'), ('realized', 'positions'),
+    ('trades', 'positions'), ('realized', 'positions'), ('quotes', 'positions'),
     ('performance', 'performance_risk'), ('performance', 'performance_monthly'),
     ('trades', 'client_metrics:DAILY'), ('realized', 'client_metrics:DAILY'), ('risk', 'client_metrics:DAILY'),
     ('trades', 'client_metrics:WEEKLY'), ('realized', 'client_metrics:WEEKLY'), ('risk', 'client_metrics:WEEKLY'),
@@ -177,7 +177,7 @@ create table fact_positions_daily (
     market_value       numeric(58,16),            -- quantity x mark x multiplier
     unrealized_pnl     numeric(58,16),            -- market_value - total_cost
     realized_pnl       numeric(48,8) not null,    -- of this date
-    total_pnl          numeric(58,16),
+    total_pnl          numeric(58,16) not null, -- realized_pnl and what is known of unrealized_pnl
     etl_run_id         bigint not null,
     loaded_at          timestamptz not null default now(),
     primary key (position_key, date_key),
@@ -197,10 +197,14 @@ create table etl_marks (
     instrument_id integer not null,
     currency      text not null,
     price         numeric(28,8) not null check (price > 0 and price <> 'NaN'),
-    mark_source   text not null,
+    mark_source   text not null check (mark_source in ('TRADE', 'QUOTE')),
     mark_at       timestamptz not null,
     primary key (date_key, instrument_id, currency)
 );
+
+-- Findings that stand until what they tell of is gone (jobs/standing.c): one open finding of each thing.
+create unique index etl_dq_issues_standing on etl_data_quality_issues (source_table, rule_name, record_id, business_date)
+    where resolved_at is null and source_table in ('fact_positions_daily', 'latest_positions');
 
 -- Latest states of the source's rows that have one, whatever state that is.
 create table latest_orders (
@@ -401,7 +405,7 @@ create table agg_performance_monthly (
     commissions    numeric(48,8) not null,
     fees           numeric(48,8) not null,
     win_rate       numeric(20,16),
-    sharpe_ratio   numeric(38,16),       -- NULL under 2 days, or without deviation
+    sharpe_ratio   numeric(68,16),       -- NULL under 2 days, or without deviation
     max_drawdown   numeric(48,8) not null,
     best_day_pnl   numeric(48,8) not null,
     worst_day_pnl  numeric(48,8) not null,
@@ -417,6 +421,20 @@ create table agg_performance_monthly (
 alter table etl_schedules
     drop constraint etl_schedules_dates_check,
     add constraint etl_schedules_dates_check check (dates in ('none', 'to_tick', 'completed', 'last_completed'));
+-- However little the days of a series differ, the ratio has room.
+alter table fact_performance_daily alter column sharpe_ratio type numeric(68,16);
+
+-- mean / sample standard deviation x sqrt(252) of a series, from its count, its sum and the sum of its squares, rounded once,
+-- half away from zero, to 16 decimals; NULL without deviation. Exact: it is the root of a quotient of whole multiples of the
+-- sums; twice the figure, in units of the last place and cut off, tells how it rounds; sqrt() is a unit too large at most.
+create function sharpe_ratio(observations bigint, total numeric, squares numeric) returns numeric
+language sql immutable parallel safe as $$
+    select sign(total) * div(root - (root * root > quotient)::integer + 1, 2) * 1e-16
+    from (select quotient, trunc(sqrt(quotient)) as root
+          from (select div(4e32 * 252 * (observations - 1) * total * total,
+                           observations * (observations * squares - total * total)) as quotient
+                where observations * squares > total * total) quotients) roots
+$$;
 
 -- ---- views ---------------------------------------------------------------------------------------------------------
 

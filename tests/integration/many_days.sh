@@ -78,6 +78,13 @@ declare -A values=(
     [jobs/daily_performance/insert_rows]='D, 1'
     [jobs/client_metrics/gather_trades]='F, T' [jobs/lp_performance/gather_trades]='F, T'
     [jobs/period_aggregate/unbooked]='D'
+    [jobs/performance_risk/update]='F, T, 1'
+    [jobs/performance_monthly/compute]="F, T, '2018-03-01Z'"
+    [jobs/daily_positions/read_trades]='D' [jobs/daily_positions/trade_marks]='D'
+    # A ratio looks back a year and more, and forward as far as a change reaches; an instrument that changed its currency is
+    # looked at since a position in it was opened.
+    [jobs/performance_risk/first_date]='' [jobs/performance_risk/short_series]='' [jobs/performance_risk/series]=''
+    [jobs/daily_positions/tell_currencies]=''
     # These make tables or lock a name; and a corrected multiplier is about all dates of its instrument.
     [jobs/leaf/create]='' [jobs/fold_month/create]='' [jobs/day_lock/take]='' [jobs/multiplier_change/find_dates]=''
 )

@@ -166,8 +166,6 @@ def measures(group):
         "avg_loss": rounded(sum(losses) / len(losses), 8) if losses else None,
         "largest_win": rounded(max(wins), 8) if wins else None,
         "largest_loss": rounded(min(losses), 8) if losses else None,
-        "sharpe_ratio": None,
-        "max_drawdown": None,
     }
     row["net_pnl"] = row["gross_profit"] - row["gross_loss"] - row["commissions"] - row["fees"]
     row["profit_factor"] = rounded(row["gross_profit"] / row["gross_loss"], 16) if row["gross_loss"] else None

@@ -108,8 +108,9 @@ static int
 prepare_file(PGconn *connection, const struct sql_file *file, int *prepared)
 {
     int failed = run(connection, file->name, "begin", "begin");
-    if (in_folder(file, "jobs")) /* the loads hand their findings over in quality's own staging table */
-        failed += run(connection, file->name, "stage", sql_text("quality/quality", "stage"));
+    if (in_folder(file, "jobs")) /* the loads hand their findings over in staging tables of quality */
+        failed += run(connection, file->name, "stage", sql_text("quality/quality", "stage")) +
+                  run(connection, file->name, "stage", sql_text("quality/standing", "stage"));
     for (size_t i = 0; i < file->count; i++)
         if (makes_tables(&file->statements[i]))
             failed += run(connection, file->name, file->statements[i].name, file->statements[i].text);
