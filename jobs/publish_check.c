@@ -55,7 +55,7 @@ judge(const struct publish *publish, const struct rows *found, struct error *err
     if (file_findings(publish, found, error))
         return error->code;
     return error_set(error, ERROR_GATE,
-                     "%zu of the checks of %s found a difference, first: %s. `tapemill quality issues` lists them; see "
+                     "%zu of the checks of %s found a difference, first: %s. `tapemill quality` lists them; see "
                      "operations.md, \"Numbers that are not published\"",
                      count, publish->date, rows_text(found, 0, 3));
 }

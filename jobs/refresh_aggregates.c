@@ -1,7 +1,7 @@
 /* jobs/refresh_aggregates.c - computes again what its facts have left behind: one job for each dirty bucket of every
  * target (jobs/refresh.h). So a trade that comes late, to whatever date, reaches every table that is derived from it
  * without anybody asking. Dates and periods that are not over are left to their own schedules until these have computed
- * them once. */
+ * them once. What is over is told by the run's business date, or its tick (jobs/reference_date.h). */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -38,5 +38,6 @@ const struct job_definition job_refresh_aggregates = {
     .summary = "asks for the computation of every aggregate that its facts have left behind",
     .queue = "batch",
     .max_attempts = 5,
+    .takes_date = true,
     .run = run,
 };

@@ -3,7 +3,7 @@
 -- name: buckets
 -- $1 target, $2 what a bucket spans, $3 the date before which a bucket must end to be due, $4 and $5 first and last date_key,
 -- $6 its job and $7 the job's arguments, $8 how many at most. A date of each bucket that has a dirty one, and its first date; the
--- latest first. A bucket that is not over is due once it was computed. A job of it that is blocked by one that is dead or
+-- latest first. A bucket that is not over is due once it was computed; what follows from books, once they are closed. A job of it that is blocked by one that is dead or
 -- cancelled asks for nothing.
 with dirty as (
     select min(d.date) as date, date_trunc($2, d.date::timestamp)::date as first_date
@@ -21,7 +21,6 @@ from buckets b
 where (b.end_date <= $3::date
        or case split_part($1, ':', 1)
               when 'summary' then exists (select from agg_daily_trade_summary where date_key = b.first_key)
-              when 'positions' then exists (select from fact_positions_daily where date_key = b.first_key)
               when 'performance_monthly'
                   then exists (select from agg_performance_monthly where month_key = b.first_key / 100)
               when 'client_metrics'
@@ -30,7 +29,7 @@ where (b.end_date <= $3::date
               when 'lp_performance'
                   then exists (select from agg_lp_performance
                                where period_type = split_part($1, ':', 2) and metric_date = b.first_date)
-              else exists (select from fact_performance_daily where date_key = b.first_key) end)
+              else exists (select from etl_conditions where key = 'pnl:' || b.first_key and met) end)
   and not exists (select from etl_jobs j
                   where j.job_name = $6 and j.state in ('queued', 'retry', 'waiting') and j.arguments @> $7::jsonb
                     and j.business_date >= b.first_date and j.business_date < b.end_date

@@ -70,6 +70,7 @@ declare -A values=(
     [jobs/daily_performance/compute]="D, '2018-02-15Z'"
     [jobs/daily_performance/delete_rows]='D' [jobs/daily_performance/update_rows]='D, 1'
     [jobs/daily_performance/insert_rows]='D, 1'
+    [jobs/daily_summary/base]="makes D, null" [jobs/publish_gate/check]="D, 'date'"
     # These make tables or lock a name; and a corrected multiplier is about all dates of its instrument.
     [jobs/leaf/create]='' [jobs/fold_month/create]='' [jobs/day_lock/take]='' [jobs/multiplier_change/find_dates]=''
 )
