@@ -10,8 +10,8 @@
 #include "jobs/refresh.h"
 
 /* Jobs of the table that are still to come; one that is there must not be named here. */
-static const char *const awaited[] = {"daily_positions", "performance_risk", "performance_monthly", "client_metrics",
-                                      "lp_performance", NULL};
+static const char *const awaited[] = {"daily_positions", "performance_risk", "performance_monthly",
+                                      "client_metrics",  "lp_performance",   NULL};
 
 static int
 is_awaited(const char *job)
