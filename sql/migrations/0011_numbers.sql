@@ -302,7 +302,9 @@ where exists (select from etl_conditions where split_part(key, ':', 1) in ('pnl'
 
 -- Live trades of a business date, both flows, at five levels. Notional, fees and commission in base currency. Prices only
 -- where one instrument is meant (INSTRUMENT, CLIENT_INSTRUMENT) and its trades are in one currency: price_currency. A column
--- that the level does not speak of is NULL, and so is the id of the Unknown member; unique all the same.
+-- that the level does not speak of is NULL, and so is the id of the Unknown member; unique all the same. The last columns are
+-- what the figures follow from, unrounded, so that new trades can be added to a row; prices in price_currency. Rows are
+-- updated in place, again and again over a day: their pages leave room for that.
 create table agg_daily_trade_summary (
     tenant_id         uuid not null,
     trade_date        date not null,
@@ -332,10 +334,17 @@ create table agg_daily_trade_summary (
     etl_run_id        bigint not null,
     created_at        timestamptz not null default now(),
     updated_at        timestamptz not null default now(),
+    exact_notional    numeric(90,28) not null default 0,
+    exact_fees        numeric(80,20) not null default 0,
+    exact_commission  numeric(80,20) not null default 0,
+    latency_count     bigint not null default 0,
+    latency_sum_ms    numeric(48,3) not null default 0,
+    price_sum         numeric(60,8),
+    price_notional    numeric(60,16),
     unique nulls not distinct (date_key, aggregation_level, tenant_id, client_id, instrument_id, lp_id),
     check (buy_count + sell_count = trade_count),
     check (buy_volume + sell_volume = total_volume)
-);
+) with (fillfactor = 75);
 
 -- Clients by period. metric_date is the first date of the period, period_end its last. Sums in base currency.
 create table agg_client_metrics (

@@ -151,7 +151,8 @@ from (
                row(date_key, aggregation_level, tenant_id, client_id, instrument_id, lp_id, trade_date, trade_count,
                    buy_count, sell_count, total_volume, buy_volume, sell_volume, total_notional, total_fees,
                    total_commission, price_currency, avg_price, vwap_price, min_price, max_price, avg_latency_ms,
-                   max_latency_ms, is_final)::text
+                   max_latency_ms, is_final, exact_notional, exact_fees, exact_commission, latency_count, latency_sum_ms,
+                   price_sum, price_notional)::text
         from agg_daily_trade_summary
         where $1 = 'agg_daily_trade_summary' and date_key between $2::integer and $3::integer
         union all

@@ -85,6 +85,7 @@ declare -A values=(
     # looked at since a position in it was opened.
     [jobs/performance_risk/first_date]='' [jobs/performance_risk/short_series]='' [jobs/performance_risk/series]=''
     [jobs/daily_positions/tell_currencies]=''
+    [jobs/daily_summary/base]="makes D, null" [jobs/publish_gate/check]="D, 'date'"
     # These make tables or lock a name; and a corrected multiplier is about all dates of its instrument.
     [jobs/leaf/create]='' [jobs/fold_month/create]='' [jobs/day_lock/take]='' [jobs/multiplier_change/find_dates]=''
 )
