@@ -21,9 +21,9 @@
 #include "core/failpoint.h"
 #include "jobs/day_lock.h"
 #include "jobs/dimension.h"
-#include "jobs/dimension_infer.h"
 #include "jobs/dirty.h"
 #include "jobs/job.h"
+#include "jobs/member_infer.h"
 #include "jobs/pipeline.h"
 #include "jobs/pnl_day.h"
 
@@ -112,63 +112,6 @@ find_missing(struct rekey *rekey, enum dimension dimension, struct rows **missin
     return database_query(warehouse, statement, 0, NULL, missing, error);
 }
 
-static int
-hex_value(char digit)
-{
-    return digit <= '9' ? digit - '0' : digit - 'a' + 10;
-}
-
-/* The text of an integer or a uuid, as PostgreSQL writes them, to what its binary field has. */
-static void
-read_id(const char *text, struct dimension_id *id)
-{
-    *id = (struct dimension_id){{0}};
-    if (!strchr(text + 1, '-')) {
-        uint32_t number = (uint32_t)(int32_t)strtol(text, NULL, 10);
-        for (int i = 0; i < 4; i++)
-            id->bytes[i] = (uint8_t)(number >> (24 - 8 * i));
-        return;
-    }
-    size_t digits = 0;
-    for (; *text && digits < 2 * sizeof(id->bytes); text++)
-        if (*text != '-') {
-            id->bytes[digits / 2] = (uint8_t)(id->bytes[digits / 2] << 4 | hex_value(*text));
-            digits++;
-        }
-}
-
-/* In a transaction of its own: whoever attaches a partition waits for writers of dimensions. The fence is looked at, so
- * that a run that was taken over infers nothing. */
-static enum error_code
-infer(struct rekey *rekey, enum dimension dimension, const struct rows *rows, struct error *error)
-{
-    size_t count = rows_count(rows);
-    struct dimension_missing *missing = arena_alloc(rekey->context->arena, count * sizeof(*missing));
-    struct database *side;
-    int64_t inferred = 0;
-    if (!missing)
-        return error_set(error, ERROR_MEMORY, "out of memory for a list of members");
-    for (size_t i = 0; i < count; i++) {
-        missing[i] = (struct dimension_missing){.has_tenant = true, .unix_us = rows_integer(rows, i, 2)};
-        read_id(rows_text(rows, i, 0), &missing[i].id);
-        read_id(rows_text(rows, i, 1), &missing[i].tenant);
-    }
-    if (job_side(rekey->context, &side, error) || database_begin(side, error))
-        return error->code;
-    enum error_code code = ledger_check(side, rekey->context->run, error);
-    if (!code)
-        code = dimension_infer(side, dimension, missing, count, &inferred, error);
-    if (!code)
-        code = database_commit(side, error);
-    if (code) {
-        database_rollback(side);
-        return code;
-    }
-    FAILPOINT("rekey.inferred");
-    rekey->inferred += inferred;
-    return ERROR_NONE;
-}
-
 /* Finds a dimension's facts, with an inferred version for each that has none. */
 static enum error_code
 find_dimension(struct rekey *rekey, enum dimension dimension, struct error *error)
@@ -177,10 +120,12 @@ find_dimension(struct rekey *rekey, enum dimension dimension, struct error *erro
     if (find_facts(rekey, dimension, error) || find_missing(rekey, dimension, &missing, error))
         return error->code;
     size_t count = rows_count(missing);
-    enum error_code code = count ? infer(rekey, dimension, missing, error) : ERROR_NONE;
+    enum error_code code =
+        count ? member_infer(rekey->context, dimension, missing, &rekey->inferred, error) : ERROR_NONE;
     rows_free(missing);
     if (code || !count)
         return code;
+    FAILPOINT("rekey.inferred");
     if (database_query(rekey->context->warehouse, SQL("forget"), DATABASE_VALUES(dimension_name(dimension)), NULL,
                        error) ||
         find_facts(rekey, dimension, error) || find_missing(rekey, dimension, &missing, error))
