@@ -4,6 +4,7 @@
 
 #include "core/config.h"
 #include "jobs/dimension.h"
+#include "jobs/dimension_statement.h"
 #include "jobs/event_fact_internal.h"
 #include "jobs/member_infer.h"
 #include "jobs/partition.h"
@@ -42,9 +43,7 @@ enum error_code
 event_stage_begin(struct event_load *load, struct error *error)
 {
     struct database *warehouse = load->context->warehouse;
-    if (database_run(warehouse, SQL("stage"), error) ||
-        database_query(warehouse, SQL("set_tenant"),
-                       DATABASE_VALUES(DIMENSION_TENANT_SETTING, config_text(CONFIG_DEFAULT_TENANT)), NULL, error))
+    if (database_run(warehouse, SQL("stage"), error) || dimension_statement_set_tenant(load->context, error))
         return error->code;
     return database_run(warehouse, sql_text(load->definition->sql, "stage"), error);
 }

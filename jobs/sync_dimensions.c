@@ -125,20 +125,6 @@ lock_epochs(struct sync *sync, struct error *error)
                            : error_set(error, ERROR_BUG, "dim_epochs has %zu of the rows %s", locked, names);
 }
 
-static enum error_code
-set_tenant(struct job_context *context, struct error *error)
-{
-    const char *tenant = config_text(CONFIG_DEFAULT_TENANT);
-    enum error_code code = database_query(context->warehouse, SQL("set_tenant"),
-                                          DATABASE_VALUES(DIMENSION_TENANT_SETTING, tenant), NULL, error);
-    if (code && strcmp(error->sqlstate, "22P02") == 0)
-        return error_set(error, ERROR_CONFIG,
-                         "TAPEMILL_DEFAULT_TENANT is \"%s\", but must be a UUID such as "
-                         "00000000-0000-0000-0000-000000000001",
-                         tenant);
-    return code;
-}
-
 /* Takes a new snapshot of the source, once the epochs are ours, and notes its instant. */
 static enum error_code
 see_source(struct sync *sync, struct error *error)
@@ -171,7 +157,7 @@ static enum error_code
 follow_all(struct sync *sync, struct error *error)
 {
     struct job_context *context = sync->context;
-    if (set_tenant(context, error) || lock_epochs(sync, error) ||
+    if (dimension_statement_set_tenant(context, error) || lock_epochs(sync, error) ||
         database_run(context->warehouse, SQL("lock_tables"), error) || dimension_follow_begin(context, error) ||
         see_source(sync, error))
         return error->code;

@@ -8,9 +8,6 @@ create temporary table if not exists stage_kinds (target text not null, row_no b
 create temporary table if not exists stage_days (date_key integer primary key, is_wanted boolean not null) on commit drop;
 truncate stage_kinds, stage_days;
 
--- name: set_tenant
-select set_config($1, $2, true)
-
 -- name: note_day
 insert into stage_days (date_key, is_wanted) values ($1::integer, $2::boolean) on conflict (date_key) do nothing
 

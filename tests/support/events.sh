@@ -3,8 +3,8 @@
 #
 #   events_up ZONE [NAME=VALUE...]  servers, a migrated warehouse, an empty source with some members, dimensions synchronised
 #   run JOB...                      enqueues and runs it, with all that follows, in one process
-#   counts JOB                      of its last run: extracted, inserted, updated, unchanged, superseded, quarantined, removed,
-#                                   skipped
+#   counts JOB                      of what it did in the last run: extracted, inserted, updated, unchanged, superseded,
+#                                   quarantined, removed, skipped
 #   findings TABLE ID SEVERITY      messages of one source row, each once, in order
 #   quarantined TABLE, dirty CHANGE, clean
 #   orders, quotes, snapshots       facts, in words
@@ -16,6 +16,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
 tenant=11111111-1111-1111-1111-111111111111
 other_tenant=11111111-1111-1111-1111-222222222222
 default_tenant=00000000-0000-0000-0000-000000000001
+last_run=0
 client() { printf '22222222-2222-2222-2222-2222222222%02d' "$1"; }
 lp() { printf '33333333-3333-3333-3333-3333333333%02d' "$1"; }
 
@@ -48,13 +49,15 @@ events_warehouse() {
 }
 
 run() {
+    last_run=$(sql warehouse "select coalesce(max(run_no), 0) from etl_job_runs")
     tapemill enqueue "$@" >/dev/null
     "$TAPEMILL_TEST_BIN/run_job" --queued >>"$TEST_DIR/run.log" 2>&1 || fail "$* did not run: $(tail -n 3 "$TEST_DIR/run.log")"
 }
 
 counts() {
-    sql warehouse "select records_processed, inserted, updated, unchanged, superseded, records_failed, removed, skipped
-                   from etl_job_runs where job_name = '$1' and status = 'COMPLETED' order by run_no desc limit 1"
+    sql warehouse "select sum(records_processed), sum(inserted), sum(updated), sum(unchanged), sum(superseded), sum(records_failed),
+                          sum(removed), sum(skipped)
+                   from etl_job_runs where job_name = '$1' and status = 'COMPLETED' and run_no > $last_run"
 }
 
 findings() {
