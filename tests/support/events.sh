@@ -114,3 +114,13 @@ versions() {
         sql warehouse "select string_agg(xmin || ' ' || tableoid || ctid, ', ' order by tableoid, ctid) from $table"
     done
 }
+
+# Another, empty warehouse of the same source.
+warehouse_again() {
+    again=$((${again:-0} + 1))
+    sql warehouse "create database again_$again"
+    TAPEMILL_WAREHOUSE_URL=$(servers_url "again_$again")
+    TAPEMILL_NAMESPACE=again_$again
+    redis_flush
+    events_warehouse
+}
