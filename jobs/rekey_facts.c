@@ -44,7 +44,7 @@ static const struct rekeyed_fact {
     unsigned loaded;     /* those of which its load takes more than the key */
 } facts[] = {
     {"fact_trades", "trade_key", "execution_timestamp", NULL, "f.source", "f.currency", DIRTY_TRADES, ALL_DIMENSIONS,
-     ALL_DIMENSIONS},
+     ALL_DIMENSIONS & ~BIT(CLIENT)},
     {"fact_orders", "order_fact_key", "order_timestamp", "ORDERS", "'ORDERS'", "''", DIRTY_ORDERS, ALL_DIMENSIONS,
      BIT(ACCOUNT)},
     {"fact_quotes", "quote_key", "quote_timestamp", "QUOTES", "'QUOTES'", "''", DIRTY_QUOTES,
