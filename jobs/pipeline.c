@@ -19,6 +19,9 @@ static const struct pipeline_step daily_load_steps[] = {
     {"trades", "load_trades", {"dates", "dimensions", "fx_rates"}, .shared = false},
     {"realized_pnl", "realized_pnl", {"executions", "trades"}, .shared = false},
     {"performance", "daily_performance", {"realized_pnl"}, .shared = false},
+    {"orders", "load_orders", {"dates", "dimensions"}, .shared = false},
+    {"quotes", "load_quotes", {"dates", "dimensions"}, .shared = false},
+    {"risk", "load_risk_snapshots", {"dates", "dimensions"}, .shared = false},
 };
 
 /* The books of a date again, because the date before closed differently than it had. */
@@ -29,7 +32,7 @@ static const struct pipeline_step pnl_forward_steps[] = {
 
 static const struct pipeline_definition daily_load = {
     .name = "daily_load",
-    .summary = "dimensions, desk executions and client trades, realised P&L and performance of one date",
+    .summary = "dimensions, executions and trades, orders, quotes, risk, realised P&L and performance of one date",
     STEPS(daily_load_steps),
 };
 
