@@ -3,10 +3,13 @@
 
 -- name: stage utility
 -- What becomes of each row that was read, by table: 'I' it is new, 'U' it changes what stands, 'N' it says nothing new,
--- 'S' what stands is newer, 'D' what stands is to go. And the dates that are locked: their rows are wanted, or left.
+-- 'S' what stands is newer, 'D' what stands is to go. Indexes keep every plan linear, whatever it expects of rows that were
+-- just written. And the dates that are locked: their rows are wanted, or left.
 create temporary table if not exists stage_kinds (target text not null, row_no bigint not null, kind "char" not null) on commit drop;
 create temporary table if not exists stage_days (date_key integer primary key, is_wanted boolean not null) on commit drop;
+create index if not exists stage_kinds_row on stage_kinds (row_no);
 truncate stage_kinds, stage_days;
+set local jit = off; -- many short statements, whose estimates of rows just read say little
 
 -- name: note_day
 insert into stage_days (date_key, is_wanted) values ($1::integer, $2::boolean) on conflict (date_key) do nothing

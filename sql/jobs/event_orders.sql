@@ -21,7 +21,7 @@ create temporary table if not exists stage_orders (
     routing_latency_ms numeric,
     created_at         timestamptz,
     updated_at         timestamptz,
-    row_no             bigint not null,
+    row_no             bigint primary key,
     date_key           integer,
     time_key           integer,
     owner_tenant       uuid,
@@ -31,7 +31,7 @@ create temporary table if not exists stage_orders (
     is_error           boolean generated always as (coalesce(issues ~ '(^|\n)E\|', false)) stored
 ) on commit drop;
 create temporary table if not exists rows_orders (
-    row_no             bigint not null,
+    row_no             bigint primary key,
     date_key           integer not null,
     time_key           integer not null,
     instrument_key     integer not null,
@@ -58,6 +58,7 @@ create temporary table if not exists rows_orders (
     is_deleted         boolean not null default false,
     source_updated_at  timestamptz not null
 ) on commit drop;
+create index if not exists stage_orders_key on stage_orders (order_id);
 truncate stage_orders, rows_orders;
 
 -- name: copy utility

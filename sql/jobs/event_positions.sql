@@ -17,14 +17,14 @@ create temporary table if not exists stage_positions (
     opened_at       timestamptz,
     closed_at       timestamptz,
     updated_at      timestamptz,
-    row_no          bigint not null,
+    row_no          bigint primary key,
     date_key        integer,
     time_key        integer,
     issues          text,
     is_error        boolean generated always as (coalesce(issues ~ '(^|\n)E\|', false)) stored
 ) on commit drop;
 create temporary table if not exists rows_positions (
-    row_no            bigint not null,
+    row_no            bigint primary key,
     position_id       bigint not null,
     tenant_id         uuid,
     client_id         uuid,
@@ -41,6 +41,7 @@ create temporary table if not exists rows_positions (
     closed_at         timestamptz,
     source_updated_at timestamptz not null
 ) on commit drop;
+create index if not exists stage_positions_key on stage_positions (position_id);
 truncate stage_positions, rows_positions;
 
 -- name: copy utility

@@ -15,7 +15,7 @@ create temporary table if not exists stage_quotes (
     spread_changed  boolean,
     latency_ms      numeric,
     updated_at      timestamptz,
-    row_no          bigint not null,
+    row_no          bigint primary key,
     date_key        integer,
     time_key        integer,
     quote_reference text collate "C" not null,
@@ -25,7 +25,7 @@ create temporary table if not exists stage_quotes (
     is_error        boolean generated always as (coalesce(issues ~ '(^|\n)E\|', false)) stored
 ) on commit drop;
 create temporary table if not exists rows_quotes (
-    row_no            bigint not null,
+    row_no            bigint primary key,
     date_key          integer not null,
     time_key          integer not null,
     instrument_key    integer not null,
@@ -47,6 +47,7 @@ create temporary table if not exists rows_quotes (
     is_deleted        boolean not null default false,
     source_updated_at timestamptz not null
 ) on commit drop;
+create index if not exists stage_quotes_key on stage_quotes (quote_reference);
 truncate stage_quotes, rows_quotes;
 
 -- name: copy utility

@@ -10,7 +10,7 @@ create temporary table if not exists stage_risk_snapshots (
     hard_breach_count bigint,
     risk_score        numeric,
     updated_at        timestamptz,
-    row_no            bigint not null,
+    row_no            bigint primary key,
     date_key          integer,
     time_key          integer,
     owner_tenant      uuid,
@@ -18,7 +18,7 @@ create temporary table if not exists stage_risk_snapshots (
     is_error          boolean generated always as (coalesce(issues ~ '(^|\n)E\|', false)) stored
 ) on commit drop;
 create temporary table if not exists rows_risk_snapshots (
-    row_no            bigint not null,
+    row_no            bigint primary key,
     date_key          integer not null,
     time_key          integer not null,
     client_key        integer not null,
@@ -32,6 +32,7 @@ create temporary table if not exists rows_risk_snapshots (
     is_deleted        boolean not null default false,
     source_updated_at timestamptz not null
 ) on commit drop;
+create index if not exists stage_risk_snapshots_key on stage_risk_snapshots (client_id, snapshot_at);
 truncate stage_risk_snapshots, rows_risk_snapshots;
 
 -- name: copy utility
