@@ -58,7 +58,7 @@ enum { PLACEHOLDER_BYTES_MAX = 32 };
 
 #define CLIENT_COLUMNS(X)                                                                                              \
     X(client_id, client_id, UUID, DIMENSION_ID, NULL, 0, 0)                                                            \
-    X(tenant_id, tenant_id, UUID, DIMENSION_TYPE_1 | DIMENSION_FILLED, TENANT, 0, 0)                                   \
+    X(tenant_id, tenant_id, UUID, DIMENSION_TYPE_1 | DIMENSION_FILLED | DIMENSION_IN_FACTS, TENANT, 0, 0)              \
     X(client_code, client_code, TEXT, DIMENSION_TYPE_1 | DIMENSION_CODE, NULL, 0, 0)                                   \
     X(name, client_name, TEXT, DIMENSION_TYPE_1, NULL, 0, 0)                                                           \
     X(client_type, client_type, TEXT, DIMENSION_TYPE_2, NULL, 0, 0)                                                    \

@@ -1,5 +1,9 @@
 #include "jobs/dimension_statement.h"
 
+#include <string.h>
+
+#include "core/config.h"
+
 enum { STATEMENT_CEILING = 64 * 1024 };
 
 enum error_code
@@ -39,4 +43,18 @@ dimension_statement_count(struct job_context *context, const struct dimension_de
     *affected = rows_affected(rows);
     rows_free(rows);
     return ERROR_NONE;
+}
+
+enum error_code
+dimension_statement_set_tenant(struct database *database, struct error *error)
+{
+    const char *tenant = config_text(CONFIG_DEFAULT_TENANT);
+    enum error_code code = database_query(database, sql_text("jobs/sync_dimensions", "set_tenant"),
+                                          DATABASE_VALUES(DIMENSION_TENANT_SETTING, tenant), NULL, error);
+    if (code && strcmp(error->sqlstate, "22P02") == 0)
+        return error_set(error, ERROR_CONFIG,
+                         "TAPEMILL_DEFAULT_TENANT is \"%s\", but must be a UUID such as "
+                         "00000000-0000-0000-0000-000000000001",
+                         tenant);
+    return code;
 }

@@ -24,4 +24,8 @@ ERROR_MUST_CHECK enum error_code dimension_statement_count(struct job_context *c
                                                            const char *file, const char *name, int64_t *affected,
                                                            struct error *error);
 
+/* Sets DIMENSION_TENANT_SETTING to TAPEMILL_DEFAULT_TENANT, as PostgreSQL writes it, for the run's transaction.
+ * ERROR_CONFIG if it is no UUID. */
+ERROR_MUST_CHECK enum error_code dimension_statement_set_tenant(struct database *database, struct error *error);
+
 #endif

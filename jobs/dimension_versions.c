@@ -187,13 +187,13 @@ dimension_versions_apply(struct job_context *context, const struct dimension_def
     struct versions versions = {
         .context = context,
         .definition = definition,
-        .values =
-            {[SEEN_AT] = seen_at,
-             [RUN] = run_no,
-             [IS_REPLAY] = is_replay ? "t" : "f",
-             [DIMENSION] = dimension_name(dimension),
-             /* An account's tenant and client are in facts that came before it; an instrument's currency never. */
-             [INFERRED_TOO] = dimension == DIMENSION_ACCOUNT ? "t" : "f"},
+        .values = {[SEEN_AT] = seen_at,
+                   [RUN] = run_no,
+                   [IS_REPLAY] = is_replay ? "t" : "f",
+                   [DIMENSION] = dimension_name(dimension),
+                   /* An account's tenant and client, and a client's tenant, are in facts that came before it; an
+                    * instrument's currency never. */
+                   [INFERRED_TOO] = dimension == DIMENSION_ACCOUNT || dimension == DIMENSION_CLIENT ? "t" : "f"},
     };
     *outcome = (struct dimension_outcome){0};
     (void)snprintf(run_no, sizeof(run_no), "%" PRId64, context->run->run_no);

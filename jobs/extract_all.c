@@ -1,5 +1,6 @@
 #include "jobs/compare_totals.h"
 #include "jobs/dimension.h"
+#include "jobs/event_fact.h"
 #include "jobs/extract.h"
 #include "jobs/sync_fx_rates.h"
 #include "jobs/trade_extract.h"
@@ -14,6 +15,10 @@ static const struct extract_definition *const definitions[] = {
     &trade_extract_executions,
     &trade_extract_executions_of_orders,
     &trade_extract_trades,
+    &event_orders_extract,
+    &event_quotes_extract,
+    &event_risk_snapshots_extract,
+    &event_positions_extract,
     &compare_totals_extracts[TRADE_DESK],
     &compare_totals_extracts[TRADE_CLIENT],
 };

@@ -10,17 +10,36 @@
 
 #define STEPS(table) .steps = (table), .count = sizeof(table) / sizeof((table)[0])
 
-/* A business date, from the source to its performance and positions. */
+#define LOAD_STEPS                                                                                                     \
+    {"dates", "dates", {0}, .shared = true}, {"dimensions", "sync_dimensions", {0}, .shared = true},                   \
+        {"fx_rates", "sync_fx_rates", {0}, .shared = true},                                                            \
+        {"executions", "load_executions", {"dates", "dimensions", "fx_rates"}, .shared = false},                       \
+        {"trades", "load_trades", {"dates", "dimensions", "fx_rates"}, .shared = false},                               \
+        {"orders", "load_orders", {"dates", "dimensions"}, .shared = false},                                           \
+        {"quotes", "load_quotes", {"dates", "dimensions"}, .shared = false},                                           \
+        {"risk", "load_risk_snapshots", {"dates", "dimensions"}, .shared = false},                                     \
+        {"realized_pnl", "realized_pnl", {"executions", "trades"}, .shared = false},                                   \
+        {"performance", "daily_performance", {"realized_pnl"}, .shared = false},                                       \
+        {"performance_risk", "performance_risk", {"performance"}, .shared = false},                                    \
+        {"positions", "daily_positions", {"realized_pnl", "quotes"}, .shared = false},                                 \
+    {                                                                                                                  \
+        "summary", "daily_summary", {"executions", "trades"}, .shared = false                                          \
+    }
+
+/* A business date, from the source to what is derived of it; provisional, so that the gate only looks. */
 static const struct pipeline_step daily_load_steps[] = {
-    {"dates", "dates", {0}, .shared = true},
-    {"dimensions", "sync_dimensions", {0}, .shared = true},
-    {"fx_rates", "sync_fx_rates", {0}, .shared = true},
-    {"executions", "load_executions", {"dates", "dimensions", "fx_rates"}, .shared = false},
-    {"trades", "load_trades", {"dates", "dimensions", "fx_rates"}, .shared = false},
-    {"realized_pnl", "realized_pnl", {"executions", "trades"}, .shared = false},
-    {"performance", "daily_performance", {"realized_pnl"}, .shared = false},
-    {"performance_risk", "performance_risk", {"performance"}, .shared = false},
-    {"positions", "daily_positions", {"realized_pnl"}, .shared = false},
+    LOAD_STEPS,
+    {"gate", "publish_gate", {"performance_risk", "positions", "summary"}, .shared = false},
+    {"views", "refresh_views", {"gate"}, .shared = false},
+};
+
+/* The same of a date that is over, with what is computed of whole days: then the date is published. */
+static const struct pipeline_step daily_close_steps[] = {
+    LOAD_STEPS,
+    {"clients", "client_metrics", {"realized_pnl", "risk"}, .shared = false},
+    {"providers", "lp_performance", {"realized_pnl", "orders", "quotes"}, .shared = false},
+    {"publish", "publish_gate", {"performance_risk", "positions", "summary"}, .arguments = "{\"final\": \"true\"}"},
+    {"views", "refresh_views", {"publish", "clients", "providers"}, .shared = false},
 };
 
 /* The books of a date again, because the date before closed differently than it had. */
@@ -33,8 +52,14 @@ static const struct pipeline_step pnl_forward_steps[] = {
 
 static const struct pipeline_definition daily_load = {
     .name = "daily_load",
-    .summary = "dimensions, desk executions and client trades, realised P&L, performance and positions of one date",
+    .summary = "all facts of one date, realised P&L, performance, positions, daily summary",
     STEPS(daily_load_steps),
+};
+
+static const struct pipeline_definition daily_close = {
+    .name = "daily_close",
+    .summary = "the same of a date that is over, with clients and providers; makes its numbers final",
+    STEPS(daily_close_steps),
 };
 
 static const struct pipeline_definition pnl_forward = {
@@ -43,7 +68,7 @@ static const struct pipeline_definition pnl_forward = {
     STEPS(pnl_forward_steps),
 };
 
-static const struct pipeline_definition *const pipelines[] = {&daily_load, &pnl_forward};
+static const struct pipeline_definition *const pipelines[] = {&daily_load, &daily_close, &pnl_forward};
 
 const struct pipeline_definition *const *
 pipeline_all(size_t *count)

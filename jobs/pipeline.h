@@ -11,7 +11,7 @@
 #include "core/database.h"
 #include "core/error.h"
 
-enum { PIPELINE_STEPS_MAX = 16 };
+enum { PIPELINE_STEPS_MAX = 20 };
 
 struct pipeline_step {
     const char *name;

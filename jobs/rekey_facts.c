@@ -1,5 +1,5 @@
-/* jobs/rekey_facts.c - moves facts of one business date to the versions that are valid at their instants, after the
- * history of a dimension's member was corrected.
+/* jobs/rekey_facts.c - moves facts of one business date, trades, orders, quotes and risk snapshots, to the versions
+ * that are valid at their instants, after the history of a dimension's member was corrected.
  *
  * With the argument run: the facts of the versions that this run of sync_dimensions took instants from
  * (etl_dimension_changes), in those intervals; the sync enqueues a job for each loaded date that one of them meets.
@@ -9,9 +9,9 @@
  * source_updated_at stay, since books go by natural ids. A gap that a delete left, with a fact in it, is filled by an
  * inferred version.
  *
- * Locks: the days of both flows, as loads take them, then the epochs (shared: no version changes until the commit),
- * the facts, and last the date's bucket of daily_performance, so that what it has computed can be seen. A load or a
- * daily_performance that has not begun sees what this run commits. */
+ * Locks: the days of both flows and of all events, as loads take them, then the epochs (shared: no version changes
+ * until the commit), the facts, and last the date's bucket of daily_performance, so that what it has computed can be
+ * seen. A load or a daily_performance that has not begun sees what this run commits. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +21,9 @@
 #include "core/failpoint.h"
 #include "jobs/day_lock.h"
 #include "jobs/dimension.h"
-#include "jobs/dimension_infer.h"
 #include "jobs/dirty.h"
 #include "jobs/job.h"
+#include "jobs/member_infer.h"
 #include "jobs/pipeline.h"
 #include "jobs/pnl_day.h"
 
@@ -31,12 +31,35 @@
 
 enum { NUMBER_BYTES = 24, STATEMENT_BYTES = 8 * 1024 };
 
+#define BIT(dimension) (1u << DIMENSION_##dimension)
+#define ALL_DIMENSIONS ((1u << DIMENSION_COUNT) - 1)
+
+/* A fact whose keys follow the dimensions. */
+static const struct rekeyed_fact {
+    const char *table, *key, *instant; /* the last two are columns */
+    const char *label;                 /* of day locks; NULL: the flows of fact_trades */
+    const char *source, *currency;     /* SQL: what stage_rekeyed calls it, and its currency */
+    enum dirty_change change;
+    unsigned dimensions; /* whose keys it has */
+    unsigned loaded;     /* those of which its load takes more than the key */
+} facts[] = {
+    {"fact_trades", "trade_key", "execution_timestamp", NULL, "f.source", "f.currency", DIRTY_TRADES, ALL_DIMENSIONS,
+     ALL_DIMENSIONS & ~BIT(CLIENT)},
+    {"fact_orders", "order_fact_key", "order_timestamp", "ORDERS", "'ORDERS'", "''", DIRTY_ORDERS, ALL_DIMENSIONS,
+     BIT(ACCOUNT)},
+    {"fact_quotes", "quote_key", "quote_timestamp", "QUOTES", "'QUOTES'", "''", DIRTY_QUOTES,
+     BIT(INSTRUMENT) | BIT(LIQUIDITY_PROVIDER), 0},
+    {"fact_risk_snapshots", "risk_key", "snapshot_at", "RISK", "'RISK'", "''", DIRTY_RISK, BIT(CLIENT), BIT(CLIENT)},
+};
+enum { FACTS = sizeof(facts) / sizeof(facts[0]) };
+
 struct rekey {
     struct job_context *context;
     int32_t days;
     char date_key[NUMBER_BYTES], run_no[NUMBER_BYTES];
     const char *changes_run; /* NULL: all facts are looked at */
     int64_t inferred;
+    int64_t moved[FACTS];
 };
 
 static enum error_code
@@ -80,23 +103,36 @@ take_locks(struct rekey *rekey, struct error *error)
     struct database *warehouse = rekey->context->warehouse;
     if (day_lock_flows(warehouse, calendar_date_key(rekey->days), error))
         return error->code;
+    for (int i = 0; i < FACTS; i++)
+        if (facts[i].label && day_lock(warehouse, facts[i].label, calendar_date_key(rekey->days), error))
+            return error->code;
     return database_query(warehouse, sql_text("jobs/trade_load", "hold_epochs"), 0, NULL, NULL, error);
 }
 
 /* ---- which facts --------------------------------------------------------------------------------------------- */
 
 static enum error_code
-find_facts(struct rekey *rekey, enum dimension dimension, struct error *error)
+find_fact(struct rekey *rekey, const struct rekeyed_fact *fact, enum dimension dimension, struct error *error)
 {
     const struct dimension_definition *definition = &dimension_definitions[dimension];
     struct database *warehouse = rekey->context->warehouse;
     char statement[STATEMENT_BYTES];
     if (database_value(warehouse, SQL("find"),
                        DATABASE_VALUES(dimension_name(dimension), definition->table, definition->id, rekey->date_key,
-                                       rekey->changes_run),
+                                       rekey->changes_run, fact->table, fact->key, fact->instant, fact->source,
+                                       fact->currency, fact->loaded & 1u << dimension ? "true" : "false"),
                        statement, sizeof(statement), error))
         return error->code;
     return database_run(warehouse, statement, error);
+}
+
+static enum error_code
+find_facts(struct rekey *rekey, enum dimension dimension, struct error *error)
+{
+    for (int i = 0; i < FACTS; i++)
+        if (facts[i].dimensions & 1u << dimension && find_fact(rekey, &facts[i], dimension, error))
+            return error->code;
+    return ERROR_NONE;
 }
 
 static enum error_code
@@ -112,63 +148,6 @@ find_missing(struct rekey *rekey, enum dimension dimension, struct rows **missin
     return database_query(warehouse, statement, 0, NULL, missing, error);
 }
 
-static int
-hex_value(char digit)
-{
-    return digit <= '9' ? digit - '0' : digit - 'a' + 10;
-}
-
-/* The text of an integer or a uuid, as PostgreSQL writes them, to what its binary field has. */
-static void
-read_id(const char *text, struct dimension_id *id)
-{
-    *id = (struct dimension_id){{0}};
-    if (!strchr(text + 1, '-')) {
-        uint32_t number = (uint32_t)(int32_t)strtol(text, NULL, 10);
-        for (int i = 0; i < 4; i++)
-            id->bytes[i] = (uint8_t)(number >> (24 - 8 * i));
-        return;
-    }
-    size_t digits = 0;
-    for (; *text && digits < 2 * sizeof(id->bytes); text++)
-        if (*text != '-') {
-            id->bytes[digits / 2] = (uint8_t)(id->bytes[digits / 2] << 4 | hex_value(*text));
-            digits++;
-        }
-}
-
-/* In a transaction of its own: whoever attaches a partition waits for writers of dimensions. The fence is looked at, so
- * that a run that was taken over infers nothing. */
-static enum error_code
-infer(struct rekey *rekey, enum dimension dimension, const struct rows *rows, struct error *error)
-{
-    size_t count = rows_count(rows);
-    struct dimension_missing *missing = arena_alloc(rekey->context->arena, count * sizeof(*missing));
-    struct database *side;
-    int64_t inferred = 0;
-    if (!missing)
-        return error_set(error, ERROR_MEMORY, "out of memory for a list of members");
-    for (size_t i = 0; i < count; i++) {
-        missing[i] = (struct dimension_missing){.has_tenant = true, .unix_us = rows_integer(rows, i, 2)};
-        read_id(rows_text(rows, i, 0), &missing[i].id);
-        read_id(rows_text(rows, i, 1), &missing[i].tenant);
-    }
-    if (job_side(rekey->context, &side, error) || database_begin(side, error))
-        return error->code;
-    enum error_code code = ledger_check(side, rekey->context->run, error);
-    if (!code)
-        code = dimension_infer(side, dimension, missing, count, &inferred, error);
-    if (!code)
-        code = database_commit(side, error);
-    if (code) {
-        database_rollback(side);
-        return code;
-    }
-    FAILPOINT("rekey.inferred");
-    rekey->inferred += inferred;
-    return ERROR_NONE;
-}
-
 /* Finds a dimension's facts, with an inferred version for each that has none. */
 static enum error_code
 find_dimension(struct rekey *rekey, enum dimension dimension, struct error *error)
@@ -177,10 +156,12 @@ find_dimension(struct rekey *rekey, enum dimension dimension, struct error *erro
     if (find_facts(rekey, dimension, error) || find_missing(rekey, dimension, &missing, error))
         return error->code;
     size_t count = rows_count(missing);
-    enum error_code code = count ? infer(rekey, dimension, missing, error) : ERROR_NONE;
+    enum error_code code =
+        count ? member_infer(rekey->context, dimension, missing, &rekey->inferred, error) : ERROR_NONE;
     rows_free(missing);
     if (code || !count)
         return code;
+    FAILPOINT("rekey.inferred");
     if (database_query(rekey->context->warehouse, SQL("forget"), DATABASE_VALUES(dimension_name(dimension)), NULL,
                        error) ||
         find_facts(rekey, dimension, error) || find_missing(rekey, dimension, &missing, error))
@@ -193,19 +174,37 @@ find_dimension(struct rekey *rekey, enum dimension dimension, struct error *erro
 }
 
 static enum error_code
+move_fact(struct rekey *rekey, int index, struct error *error)
+{
+    const struct rekeyed_fact *fact = &facts[index];
+    struct database *warehouse = rekey->context->warehouse;
+    char statement[STATEMENT_BYTES];
+    struct rows *rows;
+    if (database_value(warehouse, SQL("move"),
+                       DATABASE_VALUES(fact->table, fact->key, fact->source, rekey->date_key, rekey->run_no), statement,
+                       sizeof(statement), error) ||
+        database_query(warehouse, statement, 0, NULL, &rows, error))
+        return error->code;
+    rekey->moved[index] = rows_affected(rows);
+    rows_free(rows);
+    return ERROR_NONE;
+}
+
+static enum error_code
 move_facts(struct rekey *rekey, struct error *error)
 {
-    struct job_context *context = rekey->context;
-    struct rows *rows;
-    if (database_run(context->warehouse, SQL("stage"), error))
+    struct ledger_counts *counts = &rekey->context->counts;
+    if (database_run(rekey->context->warehouse, SQL("stage"), error))
         return error->code;
     for (int i = 0; i < DIMENSION_COUNT; i++)
         if (find_dimension(rekey, (enum dimension)i, error))
             return error_context(error, "dimension %s", dimension_name((enum dimension)i));
-    if (database_query(context->warehouse, SQL("move"), DATABASE_VALUES(rekey->date_key, rekey->run_no), &rows, error))
-        return error->code;
-    context->counts.extracted = context->counts.updated = rows_affected(rows);
-    rows_free(rows);
+    for (int i = 0; i < FACTS; i++) {
+        if (move_fact(rekey, i, error))
+            return error->code;
+        counts->extracted += rekey->moved[i];
+        counts->updated += rekey->moved[i];
+    }
     FAILPOINT("rekey.moved");
     return ERROR_NONE;
 }
@@ -237,6 +236,17 @@ enqueue_unless_asked(struct rekey *rekey, const char *job, struct error *error)
     return ERROR_NONE;
 }
 
+/* Derived rows of the events that moved. */
+static enum error_code
+follow_events(struct rekey *rekey, struct error *error)
+{
+    for (int i = 0; i < FACTS; i++)
+        if (facts[i].label && rekey->moved[i] &&
+            dirty_log(rekey->context, facts[i].change, calendar_date_key(rekey->days), false, "facts re-keyed", error))
+            return error->code;
+    return ERROR_NONE;
+}
+
 /* The date's performance goes by versions too. While the date's books are open it is computed once they are closed. */
 static enum error_code
 follow_performance(struct rekey *rekey, struct error *error)
@@ -250,7 +260,7 @@ follow_performance(struct rekey *rekey, struct error *error)
         database_value(warehouse, SQL("performance_differs"),
                        DATABASE_VALUES(rekey->date_key, context->run->interval_end), differs, sizeof(differs), error))
         return error->code;
-    if (!context->counts.updated && differs[0] != 't')
+    if (!rekey->moved[0] && differs[0] != 't')
         return ERROR_NONE;
     if (dirty_log(context, DIRTY_TRADES, calendar_date_key(rekey->days), false, "facts re-keyed", error) ||
         pnl_day_is_met(warehouse, pnl_day_key(rekey->days, key), &closed, error))
@@ -299,9 +309,9 @@ static enum error_code
 run(struct job_context *context, struct error *error)
 {
     struct rekey rekey = {.context = context};
-    char loads[64];
+    char loads[128];
     if (read_arguments(&rekey, error) || check_changes_run(&rekey, error) || take_locks(&rekey, error) ||
-        move_facts(&rekey, error) || follow_performance(&rekey, error) ||
+        move_facts(&rekey, error) || follow_events(&rekey, error) || follow_performance(&rekey, error) ||
         follow_loads(&rekey, loads, sizeof(loads), error))
         return error->code;
     return describe(&rekey, loads, error);

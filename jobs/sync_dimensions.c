@@ -125,20 +125,6 @@ lock_epochs(struct sync *sync, struct error *error)
                            : error_set(error, ERROR_BUG, "dim_epochs has %zu of the rows %s", locked, names);
 }
 
-static enum error_code
-set_tenant(struct database *database, struct error *error)
-{
-    const char *tenant = config_text(CONFIG_DEFAULT_TENANT);
-    enum error_code code =
-        database_query(database, SQL("set_tenant"), DATABASE_VALUES(DIMENSION_TENANT_SETTING, tenant), NULL, error);
-    if (code && strcmp(error->sqlstate, "22P02") == 0)
-        return error_set(error, ERROR_CONFIG,
-                         "TAPEMILL_DEFAULT_TENANT is \"%s\", but must be a UUID such as "
-                         "00000000-0000-0000-0000-000000000001",
-                         tenant);
-    return code;
-}
-
 /* Takes a new snapshot of the source, once the epochs are ours, and notes its instant. */
 static enum error_code
 see_source(struct sync *sync, struct error *error)
@@ -161,7 +147,7 @@ see_source(struct sync *sync, struct error *error)
                          "the argument as_of must be an instant of the past such as 2024-01-02T00:00Z, not \"%.64s\"",
                          as_of);
     if (!code && !staging->by_watermark)
-        code = set_tenant(source, error);
+        code = dimension_statement_set_tenant(source, error);
     if (code || staging->is_replay)
         return code;
     return database_value(sync->context->warehouse, SQL("newest_instant"), DATABASE_VALUES(staging->seen_at),
@@ -173,7 +159,7 @@ static enum error_code
 follow_all(struct sync *sync, struct error *error)
 {
     struct job_context *context = sync->context;
-    if (set_tenant(context->warehouse, error) || lock_epochs(sync, error) ||
+    if (dimension_statement_set_tenant(context->warehouse, error) || lock_epochs(sync, error) ||
         database_run(context->warehouse, SQL("lock_tables"), error) || dimension_follow_begin(context, error) ||
         see_source(sync, error))
         return error->code;

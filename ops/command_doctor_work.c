@@ -247,7 +247,7 @@ check_watermarks(struct command_doctor *doctor, struct command_doctor_finding *f
     else
         (void)command_doctor_say(
             finding, late ? COMMAND_DOCTOR_WARN : COMMAND_DOCTOR_OK,
-            late ? "run load_changed_executions and load_changed_trades; if they run, end the oldest "
+            late ? "see that the schedules of changes run (tapemill schedule list); if they do, end the oldest "
                    "transaction in the source's pg_stat_activity"
                  : NULL,
             "changes of %s are read up to %" PRId64 " minutes ago", rows_text(rows, 0, 0), minutes);

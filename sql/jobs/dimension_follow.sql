@@ -88,6 +88,17 @@ select exists (select from stage_moved k
                join fact_performance_daily p
                  on k.dimension = 'account' and p.account_key = k.key or k.dimension = 'strategy' and p.strategy_key = k.key
                where k.from_us < $3::bigint and $2::bigint < k.to_us and p.date_key = $1::integer)
+    or exists (select from stage_moved k
+               join fact_orders f
+                 on k.dimension = 'instrument' and f.instrument_key = k.key or k.dimension = 'account' and f.account_key = k.key
+                    or k.dimension = 'strategy' and f.strategy_key = k.key
+               where k.from_us < $3::bigint and $2::bigint < k.to_us and f.date_key = $1::integer
+                 and k.changed_from <= f.order_timestamp and f.order_timestamp < k.changed_to)
+    or exists (select from stage_moved k
+               join fact_quotes f on f.instrument_key = k.key
+               where k.dimension = 'instrument' and k.from_us < $3::bigint and $2::bigint < k.to_us
+                 and f.date_key = $1::integer
+                 and k.changed_from <= f.quote_timestamp and f.quote_timestamp < k.changed_to)
 
 -- name: dates
 select distinct date_key from etl_fact_days order by date_key

@@ -1,7 +1,8 @@
 -- Facts of one business date whose dimension versions are no longer those valid at their instants. See jobs/rekey_facts.c.
 
 -- name: stage utility
--- A row per fact and dimension, or several alike. new_key is null where no version covers the instant.
+-- A row per fact and dimension, or several alike: a trade by its flow (source) and key, an event by its label and key. new_key is
+-- null where no version covers the instant.
 create temporary table if not exists stage_rekeyed (
     dimension           text not null,
     source              text not null,
@@ -23,21 +24,24 @@ select exists (select from etl_job_runs where run_no = $1::bigint and job_name =
        or exists (select from etl_dimension_changes where run_no = $1::bigint)
 
 -- name: find
--- The statement for one dimension: $1 its name, $2 table, $3 column of the natural id, $4 date key, $5 the run whose changes
--- are followed, or null: all facts of the date. A version that is valid at no instant covers none. What is to be loaded again
--- is so under any key of the member: another run, or somebody by hand, may have moved the fact already.
+-- The statement for one fact and dimension: $1 the dimension's name, $2 table, $3 column of the natural id, $4 date key, $5 the run
+-- whose changes are followed, or null: all facts of the date; $6 the fact, $7 its key, $8 its instant, $9 what it goes by here (an
+-- expression of its source), $10 its currency, $11 whether its loads take something else than the key from the member. A version
+-- that is valid at no instant covers none. What is to be loaded again is so under any key of the member: another run, or somebody
+-- by hand, may have moved the fact already.
 select format($statement$
 insert into stage_rekeyed
-select %1$L, f.source, f.trade_key, f.execution_timestamp, f.tenant_id, f.currency, f.is_deleted, o.%3$I::text, f.%5$I, v.%5$I,
-       %6$s
-from fact_trades f
-join %2$I o on o.%5$I = f.%5$I
-left join %2$I v on v.%3$I = o.%3$I and v.valid_from <= f.execution_timestamp and f.execution_timestamp < v.valid_to
-%7$s
-where f.date_key = %4$s and o.%3$I is not null and (v.%5$I is distinct from f.%5$I or %6$s)
-$statement$, $1::text, $2::text, $3::text, $4::integer, k.key,
-              case when $5::bigint is not null then 'c.reload'
-                   when $1 = 'account'
+select %2$L, %9$s, f.%10$I, f.%11$I, f.tenant_id, %12$s, f.is_deleted, o.%4$I::text, f.%6$I, v.%6$I,
+       %7$s
+from %1$I f
+join %3$I o on o.%6$I = f.%6$I
+left join %3$I v on v.%4$I = o.%4$I and v.valid_from <= f.%11$I and f.%11$I < v.valid_to
+%8$s
+where f.date_key = %5$s and o.%4$I is not null and (v.%6$I is distinct from f.%6$I or %7$s)
+$statement$, $6::text, $1::text, $2::text, $3::text, $4::integer, k.key,
+              case when not $11::boolean then 'false'
+                   when $5::bigint is not null then 'c.reload'
+                   when $1 = 'account' and $6 = 'fact_trades'
                    then 'coalesce(f.source = ''DESK'' and not f.is_deleted and v.account_key is not null and (f.tenant_id <> v.tenant_id '
                         'or (select l.client_id from dim_client l where l.client_key = f.client_key) is distinct from v.client_id), false)'
                    when $1 = 'instrument' then 'coalesce(f.source = ''DESK'' and not f.is_deleted and f.currency <> v.currency, false)'
@@ -45,8 +49,9 @@ $statement$, $1::text, $2::text, $3::text, $4::integer, k.key,
               case when $5::bigint is null then ''
                    else format('join (select r.*, k.%1$I as member from etl_dimension_changes r join %2$I k on k.%3$I = r.old_key '
                                'where r.run_no = %4$s and r.dimension = %5$L) c on c.member = o.%1$I and (c.reload or c.old_key = f.%3$I) '
-                               'and c.changed_from <= f.execution_timestamp and f.execution_timestamp < c.changed_to',
-                               $3::text, $2::text, k.key, $5::bigint, $1::text) end)
+                               'and c.changed_from <= f.%6$I and f.%6$I < c.changed_to',
+                               $3::text, $2::text, k.key, $5::bigint, $1::text, $8::text) end,
+              $9::text, $7::text, $8::text, $10::text)
 from (select regexp_replace($3::text, '_id$', '_key') as key) k
 
 -- name: missing
@@ -64,11 +69,11 @@ $statement$, $1::text, $2::text, $3::text)
 delete from stage_rekeyed where dimension = $1
 
 -- name: move
--- $1 date key, $2 the run. Whoever looks for facts by run or by loaded_at sees those that moved.
-update fact_trades f
-set instrument_key = coalesce(m.instrument_key, f.instrument_key), account_key = coalesce(m.account_key, f.account_key),
-    strategy_key = coalesce(m.strategy_key, f.strategy_key), client_key = coalesce(m.client_key, f.client_key),
-    lp_key = coalesce(m.lp_key, f.lp_key), etl_run_id = $2::bigint, loaded_at = clock_timestamp()
+-- The statement for one fact: $1 the fact, $2 its key, $3 what it goes by, $4 date key, $5 the run. Whoever looks for facts by run
+-- or by loaded_at sees those that moved.
+select format($statement$
+update %1$I f
+set %2$s, etl_run_id = %3$s, loaded_at = clock_timestamp()
 from (select source, trade_key, max(new_key) filter (where dimension = 'instrument') as instrument_key,
              max(new_key) filter (where dimension = 'account') as account_key,
              max(new_key) filter (where dimension = 'strategy') as strategy_key,
@@ -77,7 +82,12 @@ from (select source, trade_key, max(new_key) filter (where dimension = 'instrume
       from stage_rekeyed
       where new_key <> old_key
       group by source, trade_key) m
-where f.date_key = $1::integer and f.source = m.source and f.trade_key = m.trade_key
+where f.date_key = %4$s and m.source = %5$s and m.trade_key = f.%6$I
+$statement$, $1::text, string_agg(format('%1$I = coalesce(m.%1$I, f.%1$I)', attname), ', ' order by attnum), $5::bigint,
+              $4::integer, $3::text, $2::text)
+from pg_attribute
+where attrelid = to_regclass($1::text)
+  and attname in ('instrument_key', 'account_key', 'strategy_key', 'client_key', 'lp_key')
 
 -- name: counts
 -- By dimension, for the run's metadata: those of which facts moved.
@@ -86,7 +96,8 @@ select dimension, count(distinct (source, trade_key)) from stage_rekeyed where n
 -- name: reloads
 -- The loads that must run again: what they take from the member into the fact changed. From an instrument that is the currency,
 -- of a fill always, of a client's trade if it names none: the fact itself tells whether it has the version's.
-select distinct case m.source when 'DESK' then 'load_executions' else 'load_trades' end as job
+select distinct case m.source when 'DESK' then 'load_executions' when 'CLIENT' then 'load_trades' when 'ORDERS' then 'load_orders'
+                              when 'RISK' then 'load_risk_snapshots' end as job
 from stage_rekeyed m
 left join dim_instrument i on m.dimension = 'instrument' and i.instrument_key = m.new_key
 where case when m.dimension <> 'instrument' then m.reload

@@ -75,7 +75,7 @@ create table fact_orders (
     etl_run_id          bigint not null,
     loaded_at           timestamptz not null default now(),
     primary key (order_fact_key, date_key),
-    unique (tenant_id, order_id, date_key),
+    unique (order_id, tenant_id, date_key),
     check (was_rejected = (final_status = 'REJECTED')),
     check (was_cancelled = (final_status = 'CANCELLED'))
 ) partition by range (date_key);
@@ -145,7 +145,7 @@ create table fact_risk_snapshots (
     etl_run_id        bigint not null,
     loaded_at         timestamptz not null default now(),
     primary key (risk_key, date_key),
-    unique (tenant_id, client_id, snapshot_at, date_key)
+    unique (client_id, snapshot_at, tenant_id, date_key)
 ) partition by range (date_key);
 alter sequence fact_risk_snapshots_risk_key_seq owned by fact_risk_snapshots.risk_key;
 create index idx_fact_risk_date on fact_risk_snapshots (date_key, time_key);
@@ -226,10 +226,12 @@ create table latest_orders (
     total_latency_ms   numeric,
     routing_latency_ms numeric,
     created_at         timestamptz,
+    date_key           integer,          -- business date of created_at
     source_updated_at  timestamptz not null,
     source_lsn         pg_lsn,
     etl_run_id         bigint not null
 );
+create index on latest_orders (date_key);
 create table latest_positions (
     position_id       bigint primary key,
     tenant_id         uuid,

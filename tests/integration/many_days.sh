@@ -68,7 +68,8 @@ declare -A values=(
     [jobs/trade_build/stands_elsewhere]="makes 'fact_trades_m201801_all', 'DESK', 'D'"
     [jobs/trade_compare/facts]="makes D, 'DESK'"
     [jobs/compare_source/compare]="D, 'DESK', 'executions', '2018-02-14', '{}'"
-    [jobs/rekey_facts/find]="makes 'account', 'dim_account', 'account_id', D, 1" [jobs/rekey_facts/move]='D, 1'
+    [jobs/rekey_facts/find]="makes 'account', 'dim_account', 'account_id', D, 1, 'fact_trades', 'trade_key', 'execution_timestamp', 'f.source', 'f.currency', true"
+    [jobs/rekey_facts/move]="makes 'fact_trades', 'trade_key', 'f.source', D, 1"
     [jobs/rekey_facts/performance_differs]="D, '2018-02-15Z'"
     [jobs/realized_pnl/events]="makes D, 0, '{DESK,CLIENT}'"
     [jobs/realized_pnl/update_facts]="D, 'DESK'"

@@ -39,6 +39,9 @@ tree() {
 assert_equal 'pipeline run 2: daily_load of 2024-01-03 is queued, 0 of 9 steps done
 ├─ dates queued 0 job 1, shared
 ├─ dimensions queued 0 job 2, shared
+│  ├─ orders waiting 0 job 15, after dates too; waits for dates, dimensions
+│  ├─ quotes waiting 0 job 16, after dates too; waits for dates, dimensions
+│  └─ risk waiting 0 job 17, after dates too; waits for dates, dimensions
 └─ fx_rates queued 0 job 3, shared
    ├─ executions waiting 0 job 10, after dates, dimensions too; waits for dates, dimensions, fx_rates
    └─ trades waiting 0 job 11, after dates, dimensions too; waits for dates, dimensions, fx_rates

@@ -108,9 +108,11 @@ static int
 prepare_file(PGconn *connection, const struct sql_file *file, int *prepared)
 {
     int failed = run(connection, file->name, "begin", "begin");
-    if (in_folder(file, "jobs")) /* the loads hand their findings over in staging tables of quality */
-        failed += run(connection, file->name, "stage", sql_text("quality/quality", "stage")) +
-                  run(connection, file->name, "stage", sql_text("quality/standing", "stage"));
+    if (in_folder(file, "jobs")) { /* loads hand over findings, and what becomes of events, in tables of others */
+        failed += run(connection, file->name, "stage", sql_text("quality/quality", "stage"));
+        failed += run(connection, file->name, "stage", sql_text("quality/standing", "stage"));
+        failed += run(connection, file->name, "stage", sql_text("jobs/event_facts", "stage"));
+    }
     for (size_t i = 0; i < file->count; i++)
         if (makes_tables(&file->statements[i]))
             failed += run(connection, file->name, file->statements[i].name, file->statements[i].text);
