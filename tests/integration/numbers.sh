@@ -376,6 +376,10 @@ copy_warehouse "$TEST_DIR/numbers" "${tables[@]}"
 python3 "$model" "$TEST_DIR/numbers" "${tables[@]}" || fail "the model does not agree"
 diff "$TEST_DIR/first.fingerprint" "$TEST_DIR/second.fingerprint" || fail "another order of arrival ends with other facts"
 
+# The first date of a month is all there when it is asked for by itself.
+january=$(tapemill fingerprint --table fact_trades --from 2024-01-01 --to 2024-01-01 --json)
+assert_contains "$january" "\"rows\": $(sql warehouse 'select count(*) from fact_trades where date_key = 20240101')" "trades of 2024-01-01"
+
 # ==== once more: nothing is written
 
 run_no=$(sql warehouse 'select max(run_no) from etl_job_runs')

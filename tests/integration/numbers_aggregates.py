@@ -3,7 +3,7 @@ Sums over several trades are in base currency; a group with a trade that has no 
 from datetime import date, timedelta
 from fractions import Fraction
 
-from numbers_source import date_key, rounded, rounded_root, total
+from numbers_source import date_key, or_none, rounded, rounded_root, total
 
 LEVELS = {
     "TENANT": (),
@@ -253,7 +253,7 @@ def instrument_statistics(source, trades, as_of):
         rows.append(
             {
                 "instrument_id": instrument,
-                **{name: state.get(name) for name in ("symbol", "exchange", "instrument_type")},
+                **{name: or_none(state.get(name)) for name in ("symbol", "exchange", "instrument_type")},
                 "trading_days": len({trade["day"] for trade in group}),
                 "trade_count": len(group),
                 "total_volume": total(trade["quantity"] for trade in group),

@@ -2,7 +2,7 @@
 from datetime import date, timedelta
 from fractions import Fraction
 
-from numbers_source import date_key, rounded, rounded_root, total
+from numbers_source import date_key, or_none, rounded, rounded_root, total
 
 YEAR_DAYS = 252
 SERIES_LEAST = 20
@@ -331,13 +331,13 @@ def top_strategies(source, rows, as_of):
         trades, winners = (sum(row[name] for row in days) for name in ("total_trades", "winning_trades"))
         loss = total(row["gross_loss"] for row in days)
         profit = total(row["gross_profit"] for row in days)
-        last = source.members["strategies"].last.get(strategy, {})
+        last = source.members["strategies"].last.get(strategy, {"strategy_name": "Unknown"})
         state = source.members["strategies"].as_of(strategy, source.settings.end_of(as_of) - 1) or {}
         found.append(
             {
                 "strategy_id": strategy,
                 "strategy_name": last.get("strategy_name"),
-                "strategy_type": state.get("strategy_type"),
+                "strategy_type": or_none(state.get("strategy_type")),
                 "trading_days": len(series),
                 "total_pnl": total(series.values()),
                 "total_trades": trades,

@@ -204,9 +204,11 @@ def same(column, expected, text):
     return text == expected
 
 
-def shown(column, value):
-    if isinstance(value, Fraction) and value.denominator != 1:
-        return f"{value} (about {value.numerator * 10**16 // value.denominator}e-16)"
+def shown(value):
+    """As the warehouse would write it; of what has no end in decimals the first thirty."""
+    if isinstance(value, Fraction) and value.denominator > 1:
+        digits = str(abs(value.numerator) * 10**30 // value.denominator).rjust(31, "0")
+        return f"{'-' * (value < 0)}{digits[:-30]}.{digits[-30:]}".rstrip("0")
     return "NULL" if value in (None, "") else str(value)
 
 
@@ -228,7 +230,7 @@ def differences(table, expected, actual):
             continue
         for column in TABLES[table][2].split():
             if not same(column, row[column], found[key][column]):
-                computed, stored = shown(column, row[column]), shown(column, found[key][column])
+                computed, stored = shown(row[column]), shown(found[key][column])
                 yield key, column, f"{column} should be {computed}, and is {stored}"
 
 
