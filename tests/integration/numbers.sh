@@ -200,27 +200,34 @@ load_changes() {
     ! compares fact_risk_snapshots agg_client_metrics || enqueue load_changed_risk_snapshots
 }
 
-# What no pipeline of a date computes: figures of longer stretches, and what follows from changes of dates long computed.
-compute_periods() {
-    local date months
-    months=$(days 0 $end | cut -c 1-7 | sort -u)
+backfill() {
+    tapemill backfill "$@" --wait >"$TEST_DIR/backfill.log" 2>&1 || fail "a backfill failed: $(tail -n 5 "$TEST_DIR/backfill.log")"
+}
+
+# periods NAME DATE...: clients, and of days, weeks and months providers too, in the periods that the dates are in
+periods() {
+    local name=$1 date
+    shift
+    for date in "$@"; do
+        ! compares agg_client_metrics || enqueue client_metrics --date "$date" --arg "period=$name"
+        [[ $name != QUARTERLY && $name != YEARLY ]] || continue
+        ! compares agg_lp_performance || enqueue lp_performance --date "$date" --arg "period=$name"
+    done
+}
+
+# What no pipeline of a date computes: figures of longer stretches.
+compute_longer() {
+    local months weeks date
+    mapfile -t months < <(days 0 $end | sed 's/..$/28/' | sort -u)
+    mapfile -t weeks < <(seq 0 7 $((end - 1)) | while read -r offset; do day "$offset"; done)
+    periods WEEKLY "${weeks[@]}" "$last"
+    periods MONTHLY "${months[@]}"
+    periods QUARTERLY "$first" "$last"
+    periods YEARLY "$first" "$last"
+    for date in "${months[@]}"; do
+        ! compares agg_performance_monthly || enqueue performance_monthly --date "$date"
+    done
     ! compares performance_risk || enqueue performance_risk
-    for date in $months; do
-        ! compares agg_performance_monthly || enqueue performance_monthly --date "$date-28"
-        ! compares agg_client_metrics || enqueue client_metrics --date "$date-28" --arg period=MONTHLY
-        ! compares agg_lp_performance || enqueue lp_performance --date "$date-28" --arg period=MONTHLY
-    done
-    for date in $first $last; do
-        ! compares agg_client_metrics || enqueue client_metrics --date "$date" --arg period=QUARTERLY
-        ! compares agg_client_metrics || enqueue client_metrics --date "$date" --arg period=YEARLY
-    done
-    for date in $(days 0 $end); do
-        ! compares agg_client_metrics || enqueue client_metrics --date "$date" --arg period=DAILY
-        ! compares agg_lp_performance || enqueue lp_performance --date "$date" --arg period=DAILY
-        [ "$(date -u -d "$date" +%u)" = 1 ] || [ "$date" = "$first" ] || continue
-        ! compares agg_client_metrics || enqueue client_metrics --date "$date" --arg period=WEEKLY
-        ! compares agg_lp_performance || enqueue lp_performance --date "$date" --arg period=WEEKLY
-    done
     wait_until_quiet
     ! compares mv_top_performing_strategies mv_instrument_statistics || enqueue refresh_views --date "$last" --arg "as_of=$last"
     wait_until_quiet
@@ -307,8 +314,7 @@ for count in "${chunks[@]}"; do
                     delete from fx_rates where currency = 'JPY' and rate_date between '$(day 7)' and '$(day 10)'"
         sql_of_round_trips | sql source
     fi
-    tapemill backfill daily_load --from "$(day $done)" --to "$(day $((done + count - 1)))" --wait >"$TEST_DIR/backfill.log" 2>&1 ||
-        fail "a backfill failed: $(tail -n 5 "$TEST_DIR/backfill.log")"
+    backfill daily_load --from "$(day $done)" --to "$(day $((done + count - 1)))"
     wait_until_quiet
     done=$((done + count))
 done
@@ -360,8 +366,10 @@ finish() {
     wait_until_quiet
     load "${again[@]}"
     wait_until_quiet
-    compute_periods
+    ! compares agg_client_metrics || backfill client_metrics --from $first --to "$last" --arg period=DAILY
+    ! compares agg_lp_performance || backfill lp_performance --from $first --to "$last" --arg period=DAILY
     refresh
+    compute_longer
 }
 finish
 fingerprint second.fingerprint
@@ -384,8 +392,8 @@ assert_contains "$january" "\"rows\": $(sql warehouse 'select count(*) from fact
 
 run_no=$(sql warehouse 'select max(run_no) from etl_job_runs')
 load "$first" "$(day 9)" "${again[@]}" "$(day $((end / 2)))" "$last"
-wait_until_quiet
-compute_periods
+periods DAILY "$first" "${again[@]}" 2024-01-01
+compute_longer
 assert_equal nothing "$(written "$run_no")" "what reruns wrote"
 fingerprint again.fingerprint
 diff "$TEST_DIR/first.fingerprint" "$TEST_DIR/again.fingerprint" || fail "a rerun changed what is there"
