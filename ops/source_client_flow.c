@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/calendar_date.h"
 #include "ops/source_generator.h"
@@ -18,6 +19,7 @@ struct flow {
     struct source_generator *generator;
     const struct source_day *day;
     struct source_random random;
+    struct source_random states; /* of orders, apart from what makes trades */
     struct source_dirt_turn order_dirt, trade_dirt;
     struct tenant_flow *tenants;
     int64_t rows, trades, orders; /* to make; made so far */
@@ -138,7 +140,7 @@ write_order(struct flow *flow, const struct flow_order *order, struct error *err
     source_sink_null(sink); /* clients trade without an account or a strategy of the desk */
     source_sink_null(sink);
     source_sink_integer(sink, order->instrument + 1);
-    source_sink_text(sink, order->provider);
+    source_generator_text(generator, dirt, SOURCE_FIELD_PROVIDER, order->provider);
     source_sink_text(sink, "LIMIT");
     source_sink_text(sink, order->side);
     source_generator_text(generator, dirt, SOURCE_FIELD_STATUS, order->status);
@@ -150,7 +152,10 @@ write_order(struct flow *flow, const struct flow_order *order, struct error *err
     else
         source_sink_null(sink);
     source_sink_integer(sink, order->fills);
-    source_generator_milliseconds(generator, order->last_us - order->created_us);
+    if (strcmp(order->status, "PENDING") == 0)
+        source_sink_null(sink);
+    else
+        source_generator_milliseconds(generator, order->last_us - order->created_us);
     source_generator_milliseconds(generator, order->routing_us);
     source_sink_instant(sink, order->created_us);
     source_sink_instant(sink, order->last_us + 2500);
@@ -180,12 +185,26 @@ draw_order(struct flow *flow)
     return order;
 }
 
+/* Some wait for an answer still. */
 static enum error_code
 make_unfilled_order(struct flow *flow, struct error *error)
 {
     struct flow_order order = draw_order(flow);
     order.status = source_random_below(&flow->random, 3) ? "REJECTED" : "CANCELLED";
+    if (source_random_per_mille(&flow->states, 150))
+        order.status = "PENDING";
     return write_order(flow, &order, error);
+}
+
+/* Some orders asked for more than they got: the rest was cancelled, or rejected, or is open still. */
+static void
+leave_rest(struct flow *flow, struct flow_order *order)
+{
+    static const char *const states[] = {"CANCELLED", "CANCELLED", "REJECTED", "PARTIAL"};
+    if (!source_random_per_mille(&flow->states, 60))
+        return;
+    order->requested_e8 += source_market_trade_size(&flow->states, order->instrument);
+    order->status = states[source_random_below(&flow->states, 4)];
 }
 
 /* An order with one to three trades. */
@@ -213,6 +232,7 @@ make_filled_order(struct flow *flow, struct error *error)
         if (write_trade(flow, &order, &fill, error))
             return error->code;
     }
+    leave_rest(flow, &order);
     return write_order(flow, &order, error);
 }
 
@@ -235,6 +255,7 @@ source_clients_write(struct source_generator *generator, const struct source_day
         .generator = generator,
         .day = day,
         .random = source_plan_random(&generator->plan, SOURCE_PART_CLIENT, day->days, 0),
+        .states = source_plan_random(&generator->plan, SOURCE_PART_STATE, day->days, SOURCE_PART_CLIENT),
         .order_dirt = source_generator_dirt(generator, SOURCE_ORDERS, SOURCE_PART_CLIENT, day),
         .trade_dirt = source_generator_dirt(generator, SOURCE_TRADES, SOURCE_PART_CLIENT, day),
         .tenants = calloc((size_t)generator->plan.tenants, sizeof(struct tenant_flow)),

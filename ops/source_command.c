@@ -172,7 +172,9 @@ static const struct command source_generate = {
     .summary = "fill the tables: orders, executions, trades, quotes, rates and all they refer to",
     .detail = "The same arguments make the same rows, byte by byte, and a day's rows do not depend on the first day.\n"
               "The summary tells what was made: rows per table, and by table and kind the rows that are wrong on\n"
-              "purpose, with what a load is expected to make of them. Creates the tables where there are none.",
+              "purpose, with what a load is expected to make of them. Positions are what the executions come to, some\n"
+              "in several lots; a few hold more on purpose, told in table sample_breaks. Creates the tables where\n"
+              "there are none.",
     .options = generate_options,
     .run = source_generate_run,
 };

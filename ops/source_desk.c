@@ -1,4 +1,6 @@
 /* The desk's orders and executions of one day. */
+#include <string.h>
+
 #include "ops/source_generator.h"
 
 enum { FILLS_MAX = 5 };
@@ -122,7 +124,10 @@ write_order(struct desk *desk, const struct desk_order *order, struct error *err
     else
         source_sink_null(sink);
     source_sink_integer(sink, order->fills);
-    source_generator_milliseconds(generator, order->last_us - order->created_us);
+    if (strcmp(order->status, "PENDING") == 0)
+        source_sink_null(sink);
+    else
+        source_generator_milliseconds(generator, order->last_us - order->created_us);
     source_generator_milliseconds(generator, order->routing_us);
     source_sink_instant(sink, order->created_us);
     source_sink_instant(sink, order->last_us + 1500);

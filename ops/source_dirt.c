@@ -45,13 +45,18 @@ static const struct source_dirt trade_kinds[] = {
 };
 
 static const struct source_dirt order_kinds[] = {
-    {"missing_tenant", SOURCE_QUARANTINED, {{SOURCE_FIELD_TENANT, NULL}}},
-    {"missing_client", SOURCE_QUARANTINED, {{SOURCE_FIELD_CLIENT, NULL}}},
     {"zero_quantity", SOURCE_QUARANTINED, {{SOURCE_FIELD_QUANTITY, "0"}}},
     {"negative_quantity", SOURCE_QUARANTINED, {{SOURCE_FIELD_QUANTITY, "-7"}}},
+    {"missing_quantity", SOURCE_QUARANTINED, {{SOURCE_FIELD_QUANTITY, NULL}}},
     {"nan_quantity", SOURCE_QUARANTINED, {{SOURCE_FIELD_QUANTITY, "NaN"}}},
     {"unknown_status", SOURCE_QUARANTINED, {{SOURCE_FIELD_STATUS, "DONE"}}},
+    {"missing_status", SOURCE_QUARANTINED, {{SOURCE_FIELD_STATUS, NULL}}},
+    {"several_faults", SOURCE_QUARANTINED, {{SOURCE_FIELD_STATUS, "?"}, {SOURCE_FIELD_QUANTITY, "-5"}}},
     {"overfilled", SOURCE_WARNED, {{SOURCE_FIELD_FILLED, "99999999"}}},
+    /* Only the clients': what an order of the desk lacks of these is its account's. */
+    {"missing_tenant", SOURCE_QUARANTINED, {{SOURCE_FIELD_TENANT, NULL}}},
+    {"missing_client", SOURCE_QUARANTINED, {{SOURCE_FIELD_CLIENT, NULL}}},
+    {"unknown_provider", SOURCE_INFERRED, {{SOURCE_FIELD_PROVIDER, NOBODY}}},
 };
 
 static const struct source_dirt quote_kinds[] = {
@@ -59,9 +64,17 @@ static const struct source_dirt quote_kinds[] = {
     {"negative_ask", SOURCE_QUARANTINED, {{SOURCE_FIELD_ASK, "-1"}}},
     {"nan_bid", SOURCE_QUARANTINED, {{SOURCE_FIELD_BID, "NaN"}}},
     {"missing_ask", SOURCE_QUARANTINED, {{SOURCE_FIELD_ASK, NULL}}},
+    {"several_faults", SOURCE_QUARANTINED, {{SOURCE_FIELD_BID, "0"}, {SOURCE_FIELD_ASK, NULL}}},
+    {"unknown_provider", SOURCE_INFERRED, {{SOURCE_FIELD_PROVIDER, NOBODY}}},
     {"locked", SOURCE_WARNED, {{SOURCE_FIELD_BID, "100.5"}, {SOURCE_FIELD_ASK, "100.5"}}},
     {"crossed", SOURCE_WARNED, {{SOURCE_FIELD_BID, "100.75"}, {SOURCE_FIELD_ASK, "100.5"}}},
     {"stale", SOURCE_WARNED, {{SOURCE_FIELD_STALE, "t"}}},
+};
+
+static const struct source_dirt risk_kinds[] = {
+    {"nan_utilization", SOURCE_QUARANTINED, {{SOURCE_FIELD_UTILIZATION, "NaN"}}},
+    {"infinite_score", SOURCE_QUARANTINED, {{SOURCE_FIELD_SCORE, "Infinity"}}},
+    {"negative_breaches", SOURCE_QUARANTINED, {{SOURCE_FIELD_SOFT_BREACHES, "-1"}}},
 };
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
@@ -72,15 +85,17 @@ static const struct source_dirt quote_kinds[] = {
 
 _Static_assert(COUNT(execution_kinds) <= SOURCE_DIRT_MAX && COUNT(trade_kinds) <= SOURCE_DIRT_MAX, "SOURCE_DIRT_MAX");
 _Static_assert(COUNT(order_kinds) <= SOURCE_DIRT_MAX && COUNT(quote_kinds) <= SOURCE_DIRT_MAX, "SOURCE_DIRT_MAX");
+_Static_assert(COUNT(risk_kinds) <= SOURCE_DIRT_MAX, "SOURCE_DIRT_MAX");
+
+enum { ORDER_KINDS_OF_CLIENTS = 3 }; /* the last ones */
 
 static const struct {
     const struct source_dirt *kinds;
     size_t count;
 } tables[SOURCE_TABLE_COUNT] = {
-    [SOURCE_EXECUTIONS] = KINDS(execution_kinds),
-    [SOURCE_TRADES] = KINDS(trade_kinds),
-    [SOURCE_ORDERS] = KINDS(order_kinds),
-    [SOURCE_QUOTES] = KINDS(quote_kinds),
+    [SOURCE_EXECUTIONS] = KINDS(execution_kinds), [SOURCE_TRADES] = KINDS(trade_kinds),
+    [SOURCE_ORDERS] = KINDS(order_kinds),         [SOURCE_QUOTES] = KINDS(quote_kinds),
+    [SOURCE_RISK_SNAPSHOTS] = KINDS(risk_kinds),
 };
 
 const char *
@@ -95,6 +110,13 @@ source_dirt_kinds(enum source_table table, size_t *count)
 {
     *count = tables[table].count;
     return tables[table].kinds;
+}
+
+size_t
+source_dirt_kinds_of_part(enum source_table table, enum source_part part)
+{
+    bool is_desk_order = table == SOURCE_ORDERS && part == SOURCE_PART_DESK;
+    return tables[table].count - (is_desk_order ? ORDER_KINDS_OF_CLIENTS : 0);
 }
 
 static const struct source_fault *

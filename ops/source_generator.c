@@ -6,11 +6,10 @@ struct source_dirt_turn
 source_generator_dirt(const struct source_generator *generator, enum source_table table, enum source_part part,
                       const struct source_day *day)
 {
-    size_t count;
+    size_t count = source_dirt_kinds_of_part(table, part);
     struct source_random random =
         source_plan_random(&generator->plan, SOURCE_PART_DIRT, day->days, ((uint64_t)part << 32) | (uint64_t)table);
-    (void)source_dirt_kinds(table, &count);
-    return (struct source_dirt_turn){table, random, count ? (size_t)source_random_below(&random, count) : 0};
+    return (struct source_dirt_turn){table, count, random, count ? (size_t)source_random_below(&random, count) : 0};
 }
 
 const struct source_dirt *
@@ -18,9 +17,9 @@ source_generator_draw_dirt(const struct source_generator *generator, struct sour
 {
     size_t count;
     const struct source_dirt *kinds = source_dirt_kinds(turn->table, &count);
-    if (!count || !source_random_per_mille(&turn->random, generator->plan.dirty))
+    if (!turn->kinds || !source_random_per_mille(&turn->random, generator->plan.dirty))
         return NULL;
-    return &kinds[turn->next++ % count];
+    return &kinds[turn->next++ % turn->kinds];
 }
 
 void

@@ -24,6 +24,7 @@ struct source_generator {
 /* Draws whether the next row of a table is dirty, and its kind. One per table and part of a day. */
 struct source_dirt_turn {
     enum source_table table;
+    size_t kinds; /* how many of the table's there are to choose from */
     struct source_random random;
     size_t next;
 };

@@ -34,7 +34,8 @@ enum source_part {
     SOURCE_PART_QUOTE,
     SOURCE_PART_RISK,
     SOURCE_PART_DIRT,
-    SOURCE_PART_ASSIGNMENT
+    SOURCE_PART_ASSIGNMENT,
+    SOURCE_PART_STATE /* states of orders and what is missing of quotes and snapshots: no trade's numbers shift by it */
 };
 
 struct source_plan {

@@ -2,22 +2,30 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "core/sql.h"
 #include "ops/command.h"
 
-enum { NUMBER_BYTES = 24, NAME_BYTES = 64 };
+enum { NUMBER_BYTES = 24, NAME_BYTES = 64, POSITIONS_PER_TABLE = 100 };
+
+static enum error_code
+put(struct database *database, const char *statement, int position, enum source_table table, const char *what,
+    const char *outcome, int64_t rows, struct error *error)
+{
+    char position_text[NUMBER_BYTES], rows_text[NUMBER_BYTES];
+    (void)snprintf(position_text, sizeof(position_text), "%d", position);
+    (void)snprintf(rows_text, sizeof(rows_text), "%" PRId64, rows);
+    return database_query(database, sql_text("source/sample", statement),
+                          DATABASE_VALUES(position_text, source_table_name(table), what, outcome, rows_text), NULL,
+                          error);
+}
 
 static enum error_code
 store(struct database *database, int position, enum source_table table, const char *what, const char *outcome,
       int64_t rows, struct error *error)
 {
-    char position_text[NUMBER_BYTES], rows_text[NUMBER_BYTES];
-    (void)snprintf(position_text, sizeof(position_text), "%d", position);
-    (void)snprintf(rows_text, sizeof(rows_text), "%" PRId64, rows);
-    return database_query(database, sql_text("source/sample", "add_summary"),
-                          DATABASE_VALUES(position_text, source_table_name(table), what, outcome, rows_text), NULL,
-                          error);
+    return put(database, "add_summary", position, table, what, outcome, rows, error);
 }
 
 /* The dirty rows of a table: their number by what becomes of them, and each kind by itself. */
@@ -53,7 +61,7 @@ store_table(struct database *database, enum source_table table, const struct sou
         const char *what;
         int64_t rows;
     } histories[] = {{"corrected", counts->corrected}, {"cancelled", counts->cancelled}, {"late", counts->late}};
-    int position = (int)table * 100;
+    int position = (int)table * POSITIONS_PER_TABLE;
     if (store(database, position, table, "rows", "", counts->rows, error))
         return error->code;
     for (int i = 0; i < 3; i++)
@@ -63,6 +71,17 @@ store_table(struct database *database, enum source_table table, const struct sou
     return store_dirt(database, position + 4, table, counts->dirt, error);
 }
 
+/* Positions are derived anew each time, and so are those of them that break. */
+static enum error_code
+store_breaks(struct database *database, struct error *error)
+{
+    char breaks[NUMBER_BYTES];
+    if (database_value(database, sql_text("source/sample", "count_breaks"), 0, NULL, breaks, sizeof(breaks), error))
+        return error->code;
+    return put(database, "set_summary", SOURCE_POSITIONS * POSITIONS_PER_TABLE + 1, SOURCE_POSITIONS, "expected_breaks",
+               "position_break", strtoll(breaks, NULL, 10), error);
+}
+
 enum error_code
 source_summary_store(const struct source_summary *summary, struct database *database, struct error *error)
 {
@@ -70,7 +89,7 @@ source_summary_store(const struct source_summary *summary, struct database *data
         if (summary->tables[table].rows &&
             store_table(database, (enum source_table)table, &summary->tables[table], error))
             return error->code;
-    return ERROR_NONE;
+    return store_breaks(database, error);
 }
 
 enum error_code

@@ -89,7 +89,7 @@ from (
         join dim_strategy s using (strategy_key)
         join dim_client c on c.client_key = f.client_key
         join dim_liquidity_provider l using (lp_key)
-        where $1 = 'fact_trades' and f.date_key between $2::integer and $3::integer
+        where $1 = 'fact_trades' and f.date_key >= $2::integer and f.date_key < $3::integer + 1
         union all
         select f.date_key,
                row(f.date_key, f.tenant_id, a.account_id, a.valid_from at time zone 'UTC', s.strategy_id,

@@ -12,14 +12,14 @@ select count(distinct f.date_key) as days, min(d.date) as first_date, max(d.date
                                 and coalesce(to_date($2::integer::text, 'YYYYMMDD'), 'infinity'))) as quarantined_rows
 from fact_trades f
 join dim_date d using (date_key)
-where f.date_key between coalesce($1::integer, 0) and coalesce($2::integer, 99991231);
+where f.date_key >= coalesce($1::integer, 0) and f.date_key < coalesce($2::integer, 99991231) + 1;
 
 -- name: currencies
 select currency, count(*) as trades, sum(notional_value) as notional, sum(commission + fees) as costs,
        sum(realized_pnl) as realized_pnl
 from fact_trades
 where not is_deleted
-  and date_key between coalesce($1::integer, 0) and coalesce($2::integer, 99991231)
+  and date_key >= coalesce($1::integer, 0) and date_key < coalesce($2::integer, 99991231) + 1
 group by currency
 order by count(*) desc, currency;
 

@@ -13,7 +13,7 @@ select d.date, f.source, i.symbol, i.instrument_id, f.currency,
 from fact_trades f
 join dim_date d using (date_key)
 join dim_instrument i using (instrument_key)
-where f.date_key between coalesce($1::integer, 0) and coalesce($2::integer, 99991231)
+where f.date_key >= coalesce($1::integer, 0) and f.date_key < coalesce($2::integer, 99991231) + 1
 group by d.date, f.source, i.symbol, i.instrument_id, f.currency
 order by d.date, f.source, i.symbol nulls last, i.instrument_id, f.currency;
 
@@ -31,7 +31,7 @@ with trades as (
     join dim_date d using (date_key)
     join dim_instrument i using (instrument_key)
     join dim_strategy s using (strategy_key)
-    where f.date_key between coalesce($1::integer, 0) and coalesce($2::integer, 99991231)
+    where f.date_key >= coalesce($1::integer, 0) and f.date_key < coalesce($2::integer, 99991231) + 1
 ), sums as (
     select date, source, symbol, instrument_id, sector, strategy_id, max(strategy) as strategy,
            count(*) filter (where not is_deleted) as trades, count(*) filter (where is_deleted) as cancelled,

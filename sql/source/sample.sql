@@ -24,11 +24,11 @@ where filled
 
 -- name: drop_tables utility
 drop table if exists instruments, accounts, strategies, clients, liquidity_providers, orders, executions, trades, quotes,
-    positions, risk_snapshots, fx_rates, sample_summary, sample_settings, sample_imports;
+    positions, risk_snapshots, fx_rates, sample_summary, sample_settings, sample_imports, sample_breaks;
 
 -- name: empty_tables utility
 truncate instruments, accounts, strategies, clients, liquidity_providers, orders, executions, trades, quotes, positions,
-    risk_snapshots, fx_rates, sample_summary, sample_settings, sample_imports;
+    risk_snapshots, fx_rates, sample_summary, sample_settings, sample_imports, sample_breaks;
 
 -- The indexes that many rows are better loaded without; schema/create_indexes makes them again.
 -- name: drop_indexes utility
@@ -61,11 +61,21 @@ select value::bigint
 from sample_settings
 where name = $1::text
 
+-- What the summary tells of something as a whole, whatever it told before.
+-- name: set_summary
+insert into sample_summary (position, table_name, what, outcome, rows)
+values ($1::integer, $2::text, $3::text, $4::text, $5::bigint)
+on conflict (table_name, what) do update set rows = excluded.rows
+
 -- Positions, newly derived from the executions that a load would accept. Entry price: the average price of all purchases
 -- for a long position, of all sales for a short one; realised and unrealised then add up to cash flow plus market value.
 -- name: delete_positions
+with breaks as (delete from sample_breaks)
 delete from positions
 
+-- An imported source has one row for each account and instrument. A generated one has several lots of some: two open ones,
+-- or one that was closed and has all that was realised. Some short ones carry the sign in the quantity. A few, told in
+-- sample_breaks, hold a lot more than the executions come to.
 -- name: insert_positions
 with accepted as (
     select e.execution_id, e.account_id, e.instrument_id, e.executed_at, e.updated_at, e.price,
@@ -82,20 +92,44 @@ with accepted as (
            (array_agg(price order by executed_at desc, execution_id desc))[1] as last_price
     from accepted
     group by account_id, instrument_id
-), entries as (
+), numbered as (
     select b.*, b.bought - b.sold as held, coalesce(i.contract_multiplier, 1) as multiplier,
+           coalesce(i.lot_size, 1) as lot_size,
            case when b.bought > b.sold then b.paid / b.bought
-                when b.bought < b.sold then b.received / b.sold end as entry
+                when b.bought < b.sold then b.received / b.sold end as entry,
+           case when exists (select from sample_settings s where s.name = 'seed')
+                then row_number() over (order by b.account_id, b.instrument_id) else 0 end as number
     from books b
     left join instruments i using (instrument_id)
+), kept as (
+    select n.*, (n.received - n.paid + coalesce(n.held * n.entry, 0)) * n.multiplier as realized,
+           case when n.number % 4 = 2 and abs(n.held) >= 2 * n.lot_size
+                then trunc(n.held / 2 / n.lot_size) * n.lot_size else 0 end as second_quantity,
+           case when n.number % 29 = 5 and n.held <> 0 then sign(n.held) * n.lot_size else 0 end as excess
+    from numbered n
+), lots as (
+    select k.*, 1 as lot, k.held - k.second_quantity + k.excess as quantity, k.opened_at as since,
+           case when k.held = 0 then k.traded_at end as until,
+           case when k.number % 4 = 1 and k.held <> 0 then 0 else k.realized end as lot_realized
+    from kept k
+    union all
+    select k.*, 2, k.second_quantity, k.traded_at, null, 0 from kept k where k.second_quantity <> 0
+    union all
+    select k.*, 3, 0, k.opened_at, k.traded_at, k.realized from kept k where k.number % 4 = 1 and k.held <> 0
+), breaks as (
+    insert into sample_breaks (account_id, instrument_id, excess)
+    select account_id, instrument_id, excess from kept where excess <> 0
 )
 insert into positions (position_id, tenant_id, client_id, account_id, instrument_id, quantity, side, avg_entry_price,
                        current_price, market_value, unrealized_pnl, realized_pnl, opened_at, closed_at, updated_at)
-select row_number() over (order by e.account_id, e.instrument_id), a.tenant_id, a.client_id, e.account_id,
-       e.instrument_id, abs(e.held), case when e.held >= 0 then 'LONG' else 'SHORT' end, round(e.entry, 8), e.last_price,
-       trim_scale(e.held * e.last_price * e.multiplier),
-       round(coalesce(e.held * (e.last_price - e.entry), 0) * e.multiplier, 8),
-       round((e.received - e.paid + coalesce(e.held * e.entry, 0)) * e.multiplier, 8),
-       e.opened_at, case when e.held = 0 then e.traded_at end, e.updated_at
-from entries e
+select row_number() over (order by l.account_id, l.instrument_id, l.lot), a.tenant_id, a.client_id, l.account_id,
+       l.instrument_id, case when l.number % 7 = 3 then l.quantity else abs(l.quantity) end,
+       case when l.held >= 0 then 'LONG' else 'SHORT' end, round(l.entry, 8), l.last_price,
+       trim_scale(l.quantity * l.last_price * l.multiplier),
+       round(coalesce(l.quantity * (l.last_price - l.entry), 0) * l.multiplier, 8), round(l.lot_realized, 8), l.since,
+       l.until, l.updated_at
+from lots l
 left join accounts a using (account_id)
+
+-- name: count_breaks
+select count(*) from sample_breaks

@@ -240,3 +240,9 @@ create table if not exists sample_imports (
     first_id    bigint not null, -- a print's execution id is first_id + its row in the file, 1 being the first print
     rows        bigint not null
 );
+create table if not exists sample_breaks ( -- positions that hold more than their executions come to, below 0: are shorter
+    account_id    integer not null,
+    instrument_id integer not null,
+    excess        numeric not null,
+    primary key (account_id, instrument_id)
+);

@@ -51,6 +51,14 @@ assert_equal "$(sql source "select count(*) from orders where (tenant_id is not 
     requested_quantity > 0 and requested_quantity < 1e20 and
     status in ('PENDING', 'PARTIAL', 'FILLED', 'CANCELLED', 'REJECTED')) is not true")" \
     "$(summary orders expected_quarantined)" "orders to be quarantined"
+assert_equal "$(sql source "select count(*) from orders where filled_quantity > requested_quantity and requested_quantity > 0
+    and status = 'FILLED'")" "$(summary orders expected_warnings)" "orders with a warning"
+assert_equal 0 "$(sql source "select count(*) from orders where account_id is not null and (tenant_id is null or client_id is null)")" \
+    "orders of the desk without tenant or client"
+assert_equal "$(sql source "select count(*) from risk_snapshots where utilization_pct = 'NaN' or risk_score = 'Infinity' or
+    soft_breach_count < 0")" "$(summary risk_snapshots expected_quarantined)" "snapshots to be quarantined"
+assert_equal "$(sql source "select count(*) from quotes where bid > 0 and bid < 1e20 and ask > 0 and (bid >= ask or is_stale)")" \
+    "$(summary quotes expected_warnings)" "quotes with a warning"
 assert_equal "$(sql source "select count(*) from executions
     where $valid and account_id is not null and (price >= 1e9 or fees < 0 or reported_at < executed_at)")" \
     "$(summary executions expected_warnings)" "executions with a warning"
@@ -62,6 +70,45 @@ assert_equal "$(sql source "select count(*) from executions where status = 'CORR
 assert_equal "$(sql source "select count(*) from executions
     where status = 'NEW' and updated_at > executed_at + interval '20 hours'")" "$(summary executions late)" "late rows"
 assert_equal "$(sql source 'select count(*) from positions')" "$(summary positions rows)" "positions"
+
+# Orders in every state, of the desk and of clients, filled as far as their state says.
+assert_equal 'CANCELLED FILLED PARTIAL PENDING REJECTED
+CANCELLED FILLED PARTIAL PENDING REJECTED' "$(sql source "select string_agg(distinct status, ' ' order by status)
+    from orders where status in ('PENDING', 'PARTIAL', 'FILLED', 'CANCELLED', 'REJECTED') group by account_id is null")" \
+    "states of orders"
+assert_equal 0 "$(sql source "select count(*) from orders where requested_quantity > 0 and requested_quantity < 1e20 and status <> 'DONE' and not case status
+    when 'PENDING' then filled_quantity = 0 and total_latency_ms is null and avg_fill_price is null
+    when 'PARTIAL' then filled_quantity > 0 and filled_quantity < requested_quantity and avg_fill_price > 0
+    when 'FILLED' then filled_quantity >= requested_quantity and fill_count > 0 and total_latency_ms > routing_latency_ms
+    else filled_quantity < requested_quantity and (filled_quantity = 0) = (fill_count = 0) end")" "orders at odds with their state"
+assert_equal 0 "$(sql source "select count(*) from (
+        select order_id, sum(quantity) as filled, count(*) as fills from trades where quantity > 0 and quantity < 1e20 and scale(quantity) <= 8
+        and price < 1e9 and price > 0 and status <> 'CANCELLED' group by order_id) t
+    join orders o using (order_id) where t.fills = o.fill_count and t.filled <> o.filled_quantity and status <> 'FILLED'")" \
+    "orders whose trades come to something else"
+assert_equal 't|t|t|t|t|t' "$(sql source "select count(*) filter (where lp_id is null) > 0, count(*) filter (where latency_ms is null) > 0,
+    count(*) filter (where is_stale) > 0, count(*) filter (where ask < bid and ask > 0) > 0,
+    avg(spread_changed::integer) between 0.1 and 0.3, count(distinct lp_id) > 4 from quotes")" "quotes of every sort"
+assert_equal 't|t|t|t' "$(sql source "select count(*) filter (where hard_breach_count > 0) > 0,
+    count(*) filter (where soft_breach_count > 0) > 0, count(*) = count(distinct (client_id, snapshot_at)),
+    count(*) > 2 * count(distinct (client_id, snapshot_at::date)) from risk_snapshots")" "risk snapshots, several a day"
+
+# Positions are what the executions come to, lot by lot, but for those told in sample_breaks.
+off="with held as (
+        select account_id, instrument_id, sum(case side when 'SHORT' then -abs(quantity) else abs(quantity) end) as held
+        from positions group by 1, 2
+    ), traded as (
+        select account_id, instrument_id, sum(case side when 'SELL' then -quantity else quantity end) as traded
+        from executions where $valid and account_id is not null and status <> 'CANCELLED' group by 1, 2
+    )
+    select account_id, instrument_id, held - traded as excess from held full join traded using (account_id, instrument_id)
+    where held is distinct from traded"
+assert_equal "$(sql source 'select account_id, instrument_id, trim_scale(excess) from sample_breaks order by 1, 2')" \
+    "$(sql source "select account_id, instrument_id, trim_scale(excess) from ($off) o order by 1, 2")" "positions that break"
+assert_equal "$(sql source 'select count(*) from sample_breaks')" "$(summary positions expected_breaks)" "breaks in the summary"
+assert_equal 't|t|t|t' "$(sql source "select count(*) > count(distinct (account_id, instrument_id)),
+    count(*) filter (where quantity = 0 and closed_at is not null and realized_pnl <> 0) > 0, count(*) filter (where quantity < 0) > 0,
+    (select count(*) between 2 and 40 from sample_breaks) from positions")" "lots, closed ones, signed ones, breaks"
 assert_equal 0 "$(sql source "select count(*) from executions where updated_at >= '2024-03-13 America/New_York'")" \
     "rows written after the last day"
 

@@ -53,6 +53,8 @@ catches docs 'TAPEMILL_PLANTED' append core/config.def 'CONFIG(PLANTED, TEXT, NU
 catches docs 'no subcommand "tapemill frobnicate"' append README.md 'Run `tapemill frobnicate`.'
 catches docs 'has no option --frobnicate' append README.md 'Run `tapemill migrate --frobnicate`.'
 catches docs 'there is no core/planted.c' append docs/configuration.md 'See `core/planted.c`.'
+catches ranges 'sql/report/planted.sql:2' append sql/report/planted.sql \
+    $'select count(*) from fact_trades\nwhere date_key between $1::integer and $2::integer'
 catches format 'core/clock.c' append core/clock.c 'int planted( void ) ;'
 
 for script in tests/lint/*.sh; do
