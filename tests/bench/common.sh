@@ -85,13 +85,16 @@ ratio() {
     awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'
 }
 
-# fill_source DAYS ROWS [OPTIONS]: desk executions of so many dates, over 25,000 books unless options of the generator say more
+# fill_source DAYS ROWS [MEMBERS]: desk executions of so many dates, over 25,000 books unless the generator's options for
+# members are given
 fill_source() {
     say "filling a source with $1 x $2 executions from $first_date"
+    local members=(--instruments 100 --accounts 50)
+    [ $# -eq 2 ] || members=("${@:3}")
     sql postgres -c "drop database if exists $SOURCE_DATABASE with (force)" -c "create database $SOURCE_DATABASE" 2>/dev/null
     "$bin/tapemill" source init >/dev/null
     "$bin/tapemill" source generate --seed 7 --from "$first_date" --days "$1" --rows "$2" --client-rows 1 --quotes 0 \
-        --instruments 100 --accounts 50 --strategies 5 --dirty 0 --corrections 0 --busts 0 --late 0 "${@:3}" >/dev/null 2>&1
+        "${members[@]}" --strategies 5 --dirty 0 --corrections 0 --busts 0 --late 0 >/dev/null 2>&1
     sql "$SOURCE_DATABASE" -c 'vacuum analyze'
 }
 

@@ -393,24 +393,20 @@ refused() {
         where source_table = 'publish_gate' and resolved_at is null")" "$1 ERROR [$1]" "findings of: $2"
     sql warehouse "update etl_jobs set state = 'cancelled' where state = 'retry'; $3"
 }
+sql warehouse "create table kept as select * from agg_daily_trade_summary"
+restore='delete from agg_daily_trade_summary; insert into agg_daily_trade_summary select * from kept'
 for level in TENANT CLIENT INSTRUMENT LP CLIENT_INSTRUMENT; do
     one="ctid = (select min(ctid) from agg_daily_trade_summary where aggregation_level = '$level')"
-    for column in trade_count=buy_count exact_notional exact_fees exact_commission total_volume=buy_volume; do
-        sets=${column%=*} other=${column#*=}
-        both="$sets = $sets %s 1"
-        [ "$other" = "$sets" ] || both+=", $other = $other %s 1"
-        refused summary_differs "update agg_daily_trade_summary set ${both//%s/+} where $one" \
-            "update agg_daily_trade_summary set ${both//%s/-} where $one"
+    for sets in 'trade_count = trade_count + 1, buy_count = buy_count + 1' 'buy_count = buy_count + 1, sell_count = sell_count - 1' \
+        'total_volume = total_volume + 1, buy_volume = buy_volume + 1' 'exact_notional = exact_notional + 1' \
+        'exact_fees = exact_fees + 1' 'exact_commission = exact_commission + 1'; do
+        refused summary_differs "update agg_daily_trade_summary set $sets where $one" "$restore"
     done
-    sql warehouse "create table kept as select * from agg_daily_trade_summary where $one"
-    refused summary_differs "delete from agg_daily_trade_summary where $one" \
-        "insert into agg_daily_trade_summary select * from kept; drop table kept"
+    refused summary_differs "delete from agg_daily_trade_summary where $one" "$restore"
 done
 for column in total_notional total_fees total_commission avg_price vwap_price avg_latency_ms; do
-    one="ctid = (select min(ctid) from agg_daily_trade_summary where price_currency is not null and latency_count > 0)"
-    refused summary_differs "update agg_daily_trade_summary set $column = $column + 0.00000001 where $one" \
-        "update agg_daily_trade_summary set $column = $column - 0.00000001 where price_currency is not null and ctid = (select max(ctid) from agg_daily_trade_summary)"
-    run_job daily_summary mode=whole >/dev/null
+    refused summary_differs "update agg_daily_trade_summary set $column = $column + 0.00000001
+        where ctid = (select min(ctid) from agg_daily_trade_summary where price_currency is not null and latency_count > 0)" "$restore"
 done
 refused performance_differs "update fact_performance_daily set total_trades = total_trades + 1 where tenant_id = '$tenant_a'" \
     "update fact_performance_daily set total_trades = total_trades - 1 where tenant_id = '$tenant_a'"
