@@ -43,6 +43,7 @@ statement_of() {
 statements_of() {
     awk '/^-- name: / { name = $4 == "utility" ? "" : $3; next }
          name && / (fact_(trades|performance_daily)|report_performance|%1\$I f( |$))/ && !/^--/ { print name; name = "" }' "$TAPEMILL_ROOT/sql/$1.sql"
+         name && / (fact_(trades|performance_daily|orders|quotes|risk_snapshots)|%1\$I f( |$))/ && !/^--/ { print name; name = "" }' "$TAPEMILL_ROOT/sql/$1.sql"
 }
 
 # What a statement is given: D the day's date_key, F and T the first and the last date_key of a range. One that makes a
@@ -87,19 +88,35 @@ declare -A values=(
     [jobs/performance_risk/first_date]='' [jobs/performance_risk/short_series]='' [jobs/performance_risk/series]=''
     [jobs/daily_positions/tell_currencies]=''
     [jobs/daily_summary/base]="makes D, null" [jobs/publish_gate/check]="D, 'date'"
+    [jobs/event_facts/other_days]="makes 'fact_orders', 'stage_orders', '{order_id}', '{order_id}', 'D'"
+    [jobs/event_facts/newer_elsewhere]="makes 'fact_orders', 'stage_orders', '{order_id}', '{order_id}', D"
+    [jobs/event_facts/leave_other_day]="makes 'fact_orders', 'stage_orders', '{order_id}', '{order_id}', D"
+    [jobs/event_facts/pair]="makes 'fact_orders', 'rows_orders', '{order_id}', 'true', D"
+    [jobs/event_facts/update]="makes 'fact_orders', 'rows_orders', '{order_id}', D, 1"
+    [jobs/event_facts/remove_gone]="makes 'fact_orders', 'stage_orders', '{order_id}', '{order_id}', D, 1"
+    [jobs/event_orders/leave]='D' [jobs/event_quotes/leave]='D, 1'
+    # Latest states have no dates.
+    [jobs/event_facts/remove_latest]=''
     # These make tables or lock a name; and a corrected multiplier is about all dates of its instrument.
     [jobs/leaf/create]='' [jobs/fold_month/create]='' [jobs/day_lock/take]='' [jobs/multiplier_change/find_dates]=''
 )
+
+# Temporary tables of one file that the statements of another work on.
+declare -A stages=([jobs/event_facts]=jobs/event_orders [jobs/event_orders]=jobs/event_facts [jobs/event_quotes]=jobs/event_facts)
+stages_of() {
+    statement_of "$1" stage
+    [ ! -v "stages[$1]" ] || { echo ';' && statement_of "${stages[$1]}" stage; }
+}
 
 # session VALUES FILE STATEMENT WHAT: in a transaction with the temporary tables of the file, prints WHAT of the statement:
 # the partitions in its plan, or the number of relations it has locked once it has run
 session() {
     local given=$1 file=$2 statement=$3 text made=
     text=$(statement_of "$file" "$statement")
-    [[ $given != makes* ]] || made=$(sql warehouse <<<"prepare maker as $text; execute maker (${given#makes });")
+    [[ $given != makes* ]] || made=$(sql warehouse <<<"begin; $(stages_of "$file"); prepare maker as $text; execute maker (${given#makes }); rollback")
     {
         echo "begin; set local plan_cache_mode = force_custom_plan;"
-        statement_of "$file" stage
+        stages_of "$file"
         echo ';'
         if [ -n "$made" ]; then
             echo "prepare run as $made;" && given=
