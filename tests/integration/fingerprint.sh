@@ -8,11 +8,11 @@ tapemill migrate >/dev/null
 # What is left out: surrogate keys (dimensions stand as natural id and valid_from), and how and when a row came; so do
 # epochs, comparisons and observations, from which versions follow.
 declare -A left_out=(
-    [dim_instrument]='instrument_key known_from'
-    [dim_account]='account_key known_from'
-    [dim_strategy]='strategy_key known_from'
-    [dim_client]='client_key known_from'
-    [dim_liquidity_provider]='lp_key known_from'
+    [dim_instrument]='instrument_key known_from state_digest'
+    [dim_account]='account_key known_from state_digest'
+    [dim_strategy]='strategy_key known_from state_digest'
+    [dim_client]='client_key known_from state_digest'
+    [dim_liquidity_provider]='lp_key known_from state_digest'
     [dim_date]=''
     [dim_time]=''
     [fx_rates]=''

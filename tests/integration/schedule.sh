@@ -92,7 +92,7 @@ tapemill schedule load --built-in >"$TEST_DIR/load.txt"
 assert_contains "$(cat "$TEST_DIR/load.txt")" '+ fx_rates' "what an upgrade brings"
 begin_scheduler
 wait_until_sql 30 "what begins at once" warehouse "select string_agg(schedule, ' ' order by schedule) from etl_schedule_ticks
-    where job_id is not null" 'dates dimensions fx_rates partitions'
+    where job_id is not null" 'dates dimensions fx_rates partitions positions'
 set_clock 2027-06-10T21:35:30Z # Thursday, after the close
 wait_until_sql 30 "the dates that daily_load is enqueued for" warehouse "
     select string_agg(distinct p.business_date::text, ' ' order by p.business_date::text) from etl_schedule_ticks t
