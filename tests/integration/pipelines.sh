@@ -37,7 +37,7 @@ start_worker
 assert_fails 1 tapemill enqueue daily_load --date 2024-01-04 --wait
 assert_contains "$OUTPUT" 'waits for the books of 2024-01-03 to be closed, and nothing that is queued or runs will close them; '\
 'load that date (tapemill enqueue daily_load --date 2024-01-03), and this job goes on' "waiting for what nobody will do"
-assert_equal 'executions done, trades done, realized_pnl waiting, performance waiting, performance_risk waiting, positions waiting' "$(states_of 2024-01-04)" \
+assert_equal 'executions done, trades done, orders done, quotes done, risk done, realized_pnl waiting, performance waiting, performance_risk waiting, positions waiting, summary done, gate waiting, views waiting' "$(states_of 2024-01-04)" \
     "the date that waits"
 waiting=$(sql warehouse "select id from etl_jobs where job_name = 'realized_pnl' and business_date = '2024-01-04'")
 performance=$(sql warehouse "select id from etl_jobs where job_name = 'daily_performance' and business_date = '2024-01-04'")
@@ -65,14 +65,14 @@ echo "what nobody will do"
 sql source 'alter table trades rename to gone'
 tapemill enqueue daily_load --date 2024-01-02 >/dev/null
 all_over
-assert_equal 'executions done, trades dead, realized_pnl waiting, performance waiting, performance_risk waiting, positions waiting' "$(states_of 2024-01-02)" \
+assert_equal 'executions done, trades dead, orders done, quotes done, risk done, realized_pnl waiting, performance waiting, performance_risk waiting, positions waiting, summary waiting, gate waiting, views waiting' "$(states_of 2024-01-02)" \
     "a date with a step that failed"
 sql source 'alter table gone rename to trades'
 assert_fails 1 tapemill enqueue daily_load --date 2024-01-03 --wait
 dead=$(sql warehouse "select id from etl_jobs where state = 'dead' and job_name = 'load_trades'")
 assert_contains "$OUTPUT" "job $dead (load_trades) is dead" "waiting for a date whose step is dead"
 assert_contains "$OUTPUT" "tapemill dead retry $dead" "its remedy"
-assert_equal 'executions done, trades done, realized_pnl waiting, performance waiting, performance_risk waiting, positions waiting' "$(states_of 2024-01-03)" \
+assert_equal 'executions done, trades done, orders done, quotes done, risk done, realized_pnl waiting, performance waiting, performance_risk waiting, positions waiting, summary done, gate waiting, views waiting' "$(states_of 2024-01-03)" \
     "the next date"
 
 # ---- it is tried again ---------------------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ tapemill dead retry "$dead" >/dev/null
 wait_until_sql 120 "the last date's performance is done" warehouse "select state from etl_jobs where id = $last" done
 all_over
 for date in 2024-01-02 2024-01-03 2024-01-04 2024-01-05 2024-01-06 2024-01-07; do
-    assert_equal 'executions done, trades done, realized_pnl done, performance done, performance_risk done, positions done' "$(states_of $date)" "$date in the end"
+    assert_equal 'executions done, trades done, orders done, quotes done, risk done, realized_pnl done, performance done, performance_risk done, positions done, summary done, gate done, views done' "$(states_of $date)" "$date in the end"
 done
 assert_equal 6 "$(sql warehouse "select count(*) from etl_conditions where key like 'pnl:202401%' and met")" "closed dates"
 wait_until_sql 60 "the backfill that waited is completed" warehouse 'select state from etl_backfills' completed
