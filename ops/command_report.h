@@ -49,9 +49,10 @@ struct command_report_parameter {
 struct command_report_lookback {
     enum command_report_span span;
     int64_t count;
-    const char *last; /* statement of report/window: the last date up to $1 */
-    const char *what; /* "performance": what the warehouse has on that date */
-    const char *none; /* "no performance": what to say when there are no rows */
+    const char *last;   /* statement of report/window: the last date up to $1 */
+    const char *what;   /* "performance": what the warehouse has on that date */
+    const char *target; /* of the dirty log, by which that is out of date; NULL: it is what was loaded */
+    const char *none;   /* "no performance": what to say when there are no rows */
     bool names;
     const struct command_report_parameter *parameters; /* .option NULL at the end; NULL: none */
     const char *title;                                 /* the sentence above the table begins with it */

@@ -47,6 +47,29 @@ say_reasons(const struct rows *rows)
             fprintf(stderr, "tapemill: %s\n", reasons[i].sentence);
 }
 
+/* Says so if facts changed since what the report reads was computed from them. */
+static enum error_code
+say_outdated(struct database *warehouse, const struct command_report_lookback *lookback,
+             const struct command_report_window *window, struct error *error)
+{
+    struct rows *rows;
+    if (!lookback->target)
+        return ERROR_NONE;
+    if (database_query(warehouse, sql_text("report/window", "outdated"),
+                       DATABASE_VALUES(window->first_key, window->last_key, lookback->target), &rows, error))
+        return error->code;
+    int64_t dates = rows_integer(rows, 0, 0);
+    const char *first = rows_text(rows, 0, 1);
+    if (dates)
+        fprintf(
+            stderr,
+            "tapemill: trades of %lld date%s changed after the computation of their %s; `tapemill enqueue daily_load "
+            "--date %s` brings the first up to date\n",
+            (long long)dates, dates == 1 ? "" : "s", lookback->what, first);
+    rows_free(rows);
+    return ERROR_NONE;
+}
+
 /* The parameters as the statement takes them, and in words for the sentence. */
 static enum error_code
 read_parameters(const struct command_line *line, const struct command_report_lookback *lookback, const char **values,
@@ -119,7 +142,7 @@ command_report_lookback_print(const struct command_line *line, const struct comm
     if (!code)
         say_reasons(rows);
     rows_free(rows);
-    return code;
+    return code ? code : say_outdated(warehouse, lookback, &window, error);
 }
 
 void

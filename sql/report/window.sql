@@ -20,3 +20,10 @@ select max(date_key) from fact_positions_daily where date_key <= coalesce($1::in
 -- The first of the last $2 trading days up to $1, and how many there are.
 select min(date_key), count(*)
 from (select date_key from dim_date where is_trading_day and date_key <= $1::integer order by date_key desc limit $2::bigint) d;
+
+-- name: outdated
+-- How many dates from $1 to $2 have facts that changed since the target $3 was computed from them, and the first of these. What
+-- a missing rate holds back is told by the rows themselves.
+select count(distinct date_key), to_date(min(date_key)::text, 'YYYYMMDD')
+from etl_dirty_buckets
+where target = $3::text and reason <> 'fx_rate_missing' and date_key between $1::integer and $2::integer;

@@ -63,9 +63,7 @@ create function load_given() returns void language sql as $$
     left join dim_strategy s on s.strategy_id = p.strategy_id and s.valid_from <= noon and noon < s.valid_to;
     insert into etl_dirty_buckets (target, date_key, account_id, strategy_id, reason, run_no)
     select 'performance', to_char(date, 'YYYYMMDD')::integer, account_id, strategy_id, 'fx_rate_missing', 1 from held
-    union all -- what waits for something else is no hole
-    select 'performance', to_char(date, 'YYYYMMDD')::integer, null, null, 'trades', 1 from held
-    union all
+    union all -- of what else is derived
     select 'summary', to_char(date, 'YYYYMMDD')::integer, account_id, strategy_id, 'fx_rate_missing', 1 from performance;
     insert into fact_trades (date_key, time_key, instrument_key, account_key, strategy_key, client_key, lp_key, tenant_id,
         source, trade_reference, execution_timestamp, side, quantity, price, notional_value, commission, fees, net_amount,
@@ -102,7 +100,7 @@ compare() {
     local report=$1 rows
     tapemill report "$@" --json >"$given/out.json" 2>"$given/out.err"
     tapemill report "$@" --csv >"$given/out.csv" 2>/dev/null
-    rows=$(python3 "$model" check "$given" "$@") || fail "report $*, seed $seed: $rows"
+    rows=$(python3 "$model" check "$given" "$@" 2>&1) || fail "report $*, seed $seed: $rows"
     compared=$((compared + rows))
     # What is not known is said.
     if grep -q ': null' "$given/out.json" && grep -qE '"(held_days|unrated_trades|unbooked_trades)": [1-9]|"missing": "' "$given/out.json"; then
@@ -113,7 +111,7 @@ compare() {
 }
 
 compared=0
-for seed in 1 2 ${TAPEMILL_TEST_LONG:+3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20}; do
+for seed in 1 ${TAPEMILL_TEST_LONG:+2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20}; do
     given=$TEST_DIR/given-$seed
     mkdir "$given"
     python3 "$model" generate "$seed" "$given"
@@ -141,7 +139,7 @@ for seed in 1 2 ${TAPEMILL_TEST_LONG:+3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 1
     compare intraday --days 90 --flow CLIENT
     sql warehouse "select forget_given()"
 done
-[ "$compared" -gt 800 ] || fail "only $compared rows were compared"
+[ "$compared" -gt 300 ] || fail "only $compared rows were compared"
 echo "$compared rows of reports are what the model says"
 
 # ---- what the documents' queries get wrong, by the numbers of their defects
@@ -274,6 +272,11 @@ told '114.9637624065368986|0.8539125638299665' 47 'pnl_volatility ratio_volatili
 told '400|400|2024-01-05|100|2024-01-02|-230' 49 'max_drawdown max_drawdown_pct max_drawdown_date peak_pnl peak_date total_pnl' drawdown
 told '70|0|||' 49 'total_pnl max_drawdown max_drawdown_date peak_pnl peak_date' drawdown --as-of 2024-01-09 --days 1
 told '400||2024-01-05|0|' 49 'max_drawdown max_drawdown_pct max_drawdown_date peak_pnl peak_date' drawdown --from 2024-01-03
+
+begin
+for line in '02 100' '03 -50' '04 50' '05 -50' '08 20'; do perf "2024-01-${line% *}" 1 1 "${line#* }"; done
+sql warehouse "select load_given()"
+told '50|50|2024-01-03|2024-01-02' 50 'max_drawdown max_drawdown_pct max_drawdown_date peak_date' drawdown # the earliest of ties
 
 begin
 sql warehouse "delete from members where kind = 'account' and id = 1;
@@ -434,6 +437,16 @@ account id  account number  instrument id  symbol  instrument type  side   quant
 TABLE
 
 assert_contains "$(cat "$TEST_DIR/reasons")" 'tapemill: an account has no weights where one of its positions has no mark' "why there are no weights"
+# What is not yet computed again is said too, and is no hole.
+sql warehouse "insert into etl_dirty_buckets (target, date_key, reason)
+               select 'performance', d, 'facts changed' from unnest('{20240226,20240227,20240227,20230101}'::integer[]) d
+               union all select 'positions', 20240304, 'facts changed'"
+tapemill report strategies --from 2024-02-20 --to 2024-02-29 >/dev/null 2>"$TEST_DIR/reasons"
+assert_equal 'tapemill: trades of 2 dates changed after the computation of their performance; `tapemill enqueue daily_load --date 2024-02-26` brings the first up to date' \
+    "$(cat "$TEST_DIR/reasons")" "what report strategies says of dates that are out of date"
+assert_contains "$(tapemill report concentration 2>&1 >/dev/null)" 'trades of 1 date changed after the computation of their positions' "positions that are out of date"
+assert_equal '' "$(tapemill report intraday --as-of 2024-03-03 2>&1 >/dev/null)" "what report intraday says of them"
+sql warehouse "delete from etl_dirty_buckets where reason = 'facts changed'"
 assert_contains "$(tapemill report instruments)" 'no instrument with so many trades between these dates' "no instrument has 10 trades"
 assert_contains "$(tapemill report var 2>&1 | tail -n 1)" 'tapemill: figures over dates on which trades have no rate to the base currency are not known, or leave these dates out' "what a date without a rate does"
 # JSON has it exactly, with the dates; null is what is not known.
@@ -468,11 +481,11 @@ refused '--days and --trading-days exclude each other; give one' var --days 3 --
 refused '--from and --days exclude each other; give one' var --from 2024-01-02 --days 3
 refused '--as-of and --to exclude each other; give one' var --as-of 2024-01-02 --to 2024-01-02
 refused '--from 2024-01-03 is after --to 2024-01-02; swap them' drawdown --from 2024-01-03 --to 2024-01-02
-refused '--from 2024-01-03 is after 2024-01-02, where the window ends; give an earlier date' drawdown --from 2024-01-03
+refused '--from 2024-03-05 is after 2024-03-04, where the window ends; give an earlier date' drawdown --from 2024-03-05
 refused '--as-of: "2024-02-30"' drawdown --as-of 2024-02-30
 refused '--csv and --json exclude each other; give one' drawdown --csv --json
 assert_fails 2 tapemill report
 # Windows at the ends of time, and longer than the calendar.
 assert_contains "$(tapemill report top-strategies --as-of 9999-12-31 --days 100000)" '9726-03-18 to 9999-12-31 (100000 dates)' "a window at the last date"
 assert_contains "$(tapemill report top-strategies --as-of 0001-01-02 --days 5)" '0001-01-01 to 0001-01-02 (2 dates)' "a window at the first date"
-assert_contains "$(tapemill report var --trading-days 5000 | head -n 1)" 'trading days of 5000, as the calendar begins there' "a window longer than the calendar"
+assert_contains "$(tapemill report var --trading-days 5000 2>/dev/null | head -n 1)" 'trading days of 5000, as the calendar begins there' "a window longer than the calendar"
