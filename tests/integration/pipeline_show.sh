@@ -41,14 +41,14 @@ assert_equal 'pipeline run 2: daily_load of 2024-01-03 is queued, 0 of 15 steps 
 ├─ dimensions queued 0 job 2, shared
 │  ├─ orders waiting 0 job 18, after dates too; waits for dates, dimensions
 │  ├─ quotes waiting 0 job 19, after dates too; waits for dates, dimensions
-│  │  └─ positions waiting 0 job 24, after realized_pnl too; waits for quotes, realized_pnl
 │  └─ risk waiting 0 job 20, after dates too; waits for dates, dimensions
 └─ fx_rates queued 0 job 3, shared
    ├─ executions waiting 0 job 16, after dates, dimensions too; waits for dates, dimensions, fx_rates
    └─ trades waiting 0 job 17, after dates, dimensions too; waits for dates, dimensions, fx_rates
       ├─ realized_pnl waiting 0 job 21, after executions too; waits for executions, trades
-      │  └─ performance waiting 0 job 22; waits for realized_pnl
-      │     └─ performance_risk waiting 0 job 23; waits for performance
+      │  ├─ performance waiting 0 job 22; waits for realized_pnl
+      │  │  └─ performance_risk waiting 0 job 23; waits for performance
+      │  └─ positions waiting 0 job 24, after quotes too; waits for quotes, realized_pnl
       └─ summary waiting 0 job 25, after executions too; waits for executions, trades
          └─ gate waiting 0 job 26, after performance_risk, positions too; waits for performance_risk, positions, summary
             └─ views waiting 0 job 27; waits for gate' "$(tree daily_load --date 2024-01-03)" "before the work"

