@@ -188,7 +188,8 @@ cross join lateral (
            round(s.price_notional::numeric(150,80) / s.total_volume, 16) as vwap_price,
            round(s.latency_sum_ms::numeric(100,44) / nullif(s.latency_count, 0), 16) as avg_latency_ms
 ) f
-where case when g.tenant_id is null then not $2::boolean
+where (not $2::boolean or g.tenant_id is not null) -- then no full join is needed
+  and case when g.tenant_id is null then true
            when p.stored is null then true
            else (p.trade_count, p.buy_count, p.total_volume, p.buy_volume, p.exact_notional, p.exact_fees, p.exact_commission,
                  p.latency_count, p.latency_sum_ms, p.max_latency_ms, p.price_currency, p.price_sum, p.price_notional,

@@ -42,8 +42,8 @@ statement_of() {
 # utility statements
 statements_of() {
     awk '/^-- name: / { name = $4 == "utility" ? "" : $3; next }
-         name && / (fact_(trades|performance_daily)|report_performance|%1\$I f( |$))/ && !/^--/ { print name; name = "" }' "$TAPEMILL_ROOT/sql/$1.sql"
-         name && / (fact_(trades|performance_daily|orders|quotes|risk_snapshots)|%1\$I f( |$))/ && !/^--/ { print name; name = "" }' "$TAPEMILL_ROOT/sql/$1.sql"
+         name && / (fact_(trades|performance_daily|orders|quotes|risk_snapshots)|report_performance|%1\$I f( |$))/ && !/^--/ { print name; name = "" }' \
+        "$TAPEMILL_ROOT/sql/$1.sql"
 }
 
 # What a statement is given: D the day's date_key, F and T the first and the last date_key of a range. One that makes a
