@@ -51,14 +51,19 @@ const struct extract_definition event_quotes_extract = {"quotes", columns, COLUM
 
 enum { UUID_BYTES = 16, UUID_TEXT_BYTES = 37, REFERENCE_BYTES = 80, PAYLOAD_BYTES = 1024, SAMPLE_ONE_IN = 10 };
 
+/* "" for NULL. */
 static void
 put_uuid(const struct copy_field *field, char text[UUID_TEXT_BYTES])
 {
+    static const char digits[] = "0123456789abcdef";
     size_t length = 0;
-    text[0] = 0;
-    for (int i = 0; field->length == UUID_BYTES && i < UUID_BYTES; i++)
-        length += (size_t)snprintf(text + length, UUID_TEXT_BYTES - length, "%s%02x",
-                                   i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", field->bytes[i]);
+    for (int i = 0; field->length == UUID_BYTES && i < UUID_BYTES; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            text[length++] = '-';
+        text[length++] = digits[field->bytes[i] >> 4];
+        text[length++] = digits[field->bytes[i] & 15];
+    }
+    text[length] = 0;
 }
 
 /* As PostgreSQL writes it, however it is set. */

@@ -91,22 +91,25 @@ from (
                case when side not in ('BUY', 'SELL') then 'E|valid_side|side must be BUY or SELL' end,
                case when filled_quantity < 0 then 'E|filled_quantity_non_negative|filled_quantity must not be negative' end,
                case when fill_count < 0 then 'E|fill_count_non_negative|fill_count must not be negative' end,
-               case when n.special then 'E|finite_numbers|a measure is NaN or infinite' end,
-               case when not n.special
-                         and (n.beyond or requested_quantity > 0 and filled_quantity / requested_quantity >= 1e21)
+               case when special then 'E|finite_numbers|a measure is NaN or infinite' end,
+               case when not special
+                         and (beyond or requested_quantity > 0 and filled_quantity / requested_quantity >= 1e21)
                     then 'E|numbers_in_range|a measure has more digits than the warehouse keeps (quantities and prices 20.8, '
                          'latencies 17.3); it is not rounded' end,
                case when filled_quantity > requested_quantity
                     then 'W|filled_not_exceed_requested|filled_quantity is greater than requested_quantity' end,
                case when total_latency_ms < 0 or routing_latency_ms < 0
                     then 'W|latency_non_negative|a latency is negative' end) as issues
-    from stage_orders
-    cross join lateral (
-        select bool_or(v in ('NaN', 'Infinity', '-Infinity')) as special,
-               bool_or(v not in ('NaN', 'Infinity', '-Infinity')
-                       and (abs(v) >= ('1e' || digits)::numeric or scale(trim_scale(v)) > decimals)) as beyond
-        from (values (requested_quantity, 20, 8), (filled_quantity, 20, 8), (limit_price, 20, 8), (avg_fill_price, 20, 8),
-                     (total_latency_ms, 17, 3), (routing_latency_ms, 17, 3)) as m (v, digits, decimals)
+    from (
+        select *,
+               (coalesce(requested_quantity, 0) + coalesce(filled_quantity, 0) + coalesce(limit_price, 0) + coalesce(avg_fill_price, 0)
+                + coalesce(total_latency_ms, 0) + coalesce(routing_latency_ms, 0)) in ('NaN', 'Infinity', '-Infinity') as special,
+               greatest(abs(requested_quantity), abs(filled_quantity), abs(limit_price), abs(avg_fill_price)) >= 1e20
+                   or greatest(abs(total_latency_ms), abs(routing_latency_ms)) >= 1e17
+                   or greatest(scale(trim_scale(requested_quantity)), scale(trim_scale(filled_quantity)), scale(trim_scale(limit_price)),
+                               scale(trim_scale(avg_fill_price))) > 8
+                   or greatest(scale(trim_scale(total_latency_ms)), scale(trim_scale(routing_latency_ms))) > 3 as beyond
+        from stage_orders
     ) n
 ) j
 where s.row_no = j.row_no

@@ -69,20 +69,22 @@ from (
                     then 'E|finite_instants|an instant is infinite, or beyond what a calendar knows' end,
                case when bid is null or bid <= 0 then 'E|positive_bid|bid must be greater than 0' end,
                case when ask is null or ask <= 0 then 'E|positive_ask|ask must be greater than 0' end,
-               case when n.special then 'E|finite_numbers|a measure is NaN or infinite' end,
-               case when not n.special and (n.beyond or bid > 0 and (ask - bid) / bid >= 1e17)
+               case when special then 'E|finite_numbers|a measure is NaN or infinite' end,
+               case when not special and (beyond or bid > 0 and (ask - bid) / bid >= 1e17)
                     then 'E|numbers_in_range|a measure has more digits than the warehouse keeps (prices and sizes 20.8, '
                          'latency 17.3); it is not rounded' end,
                case when ask = bid then 'W|not_locked|bid and ask are equal: the market is locked' end,
                case when ask < bid then 'W|not_crossed|bid is above ask: the market is crossed' end,
                case when is_stale then 'W|not_stale|the quote is stale' end,
                case when latency_ms < 0 then 'W|latency_non_negative|the latency is negative' end) end as issues
-    from stage_quotes
-    cross join lateral (
-        select bool_or(v in ('NaN', 'Infinity', '-Infinity')) as special,
-               bool_or(v not in ('NaN', 'Infinity', '-Infinity')
-                       and (abs(v) >= ('1e' || digits)::numeric or scale(trim_scale(v)) > decimals)) as beyond
-        from (values (bid, 20, 8), (ask, 20, 8), (bid_size, 20, 8), (ask_size, 20, 8), (latency_ms, 17, 3)) as m (v, digits, decimals)
+    from (
+        select *,
+               (coalesce(bid, 0) + coalesce(ask, 0) + coalesce(bid_size, 0) + coalesce(ask_size, 0) + coalesce(latency_ms, 0))
+                   in ('NaN', 'Infinity', '-Infinity') as special,
+               greatest(abs(bid), abs(ask), abs(bid_size), abs(ask_size)) >= 1e20 or abs(latency_ms) >= 1e17
+                   or greatest(scale(trim_scale(bid)), scale(trim_scale(ask)), scale(trim_scale(bid_size)), scale(trim_scale(ask_size))) > 8
+                   or scale(trim_scale(latency_ms)) > 3 as beyond
+        from stage_quotes
     ) n
 ) j
 where s.row_no = j.row_no
