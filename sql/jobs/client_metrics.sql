@@ -37,7 +37,7 @@ with keyed as (
            count(*) filter (where f.realized_pnl is null) as unbooked, sum(f.quantity) as volume,
            sum(f.notional_value) as notional, sum(f.fees) as fees, sum(f.realized_pnl) as realized
     from fact_trades f
-    where f.date_key between $1::integer and $2::integer and not f.is_deleted and f.client_key <> 0
+    where f.date_key >= $1::integer and f.date_key < $2::integer + 1 and not f.is_deleted and f.client_key <> 0
     group by f.tenant_id, f.client_key, f.instrument_key, f.date_key, f.currency, f.rate_to_base
 ), clients as (
     select k.tenant_id, c.client_id, sum(k.trades)::bigint as trades, count(distinct k.date_key) as days,

@@ -169,7 +169,7 @@ from (
                           where o.date_key = d.date_key and o.source = 'DESK' and o.tenant_id = p.tenant_id
                             and o.account_id is not distinct from p.account_id and o.instrument_id = p.instrument_id)
     ) flat
-    join fact_trades f on f.tenant_id = p.tenant_id and f.date_key > flat.date_key and f.date_key <= $1::integer
+    join fact_trades f on f.tenant_id = p.tenant_id and f.date_key > flat.date_key and f.date_key < $1::integer + 1
     join dim_account a on a.account_key = f.account_key and a.account_id is not distinct from p.account_id
     join dim_instrument i on i.instrument_key = f.instrument_key and i.instrument_id = p.instrument_id
     where p.currency is null and f.source = 'DESK' and not f.is_deleted

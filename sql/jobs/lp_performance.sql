@@ -54,7 +54,7 @@ with keyed as (
     select f.tenant_id, f.lp_key, f.date_key, f.currency, f.rate_to_base as rate, count(*) as trades,
            sum(f.notional_value) as notional
     from fact_trades f
-    where f.date_key between $1::integer and $2::integer and not f.is_deleted and f.lp_key <> 0
+    where f.date_key >= $1::integer and f.date_key < $2::integer + 1 and not f.is_deleted and f.lp_key <> 0
     group by f.tenant_id, f.lp_key, f.date_key, f.currency, f.rate_to_base
 ), providers as (
     select k.tenant_id, l.lp_id, sum(k.trades)::bigint as trades, sum(k.notional * k.rate) as notional,

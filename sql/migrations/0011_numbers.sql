@@ -523,7 +523,7 @@ begin
                    sum(f.quantity) as volume, sum(f.notional_value) as notional, sum(f.price) as prices,
                    sum(f.price * f.price) as squares, min(f.price) as lowest, max(f.price) as highest
             from fact_trades f
-            where f.date_key between $1 and $2 and not f.is_deleted
+            where f.date_key >= $1 and f.date_key < $2 + 1 and not f.is_deleted
             group by f.instrument_key, f.date_key, f.currency, f.rate_to_base
         ), totals as (
             select i.instrument_id, count(distinct k.date_key) as days, sum(k.trades) as trades,

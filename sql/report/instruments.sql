@@ -12,7 +12,7 @@ with sums as (
            sum((f.commission + f.fees) * f.rate_to_base) as costs, sum(f.realized_pnl * f.rate_to_base) as pnl
     from fact_trades f
     join dim_instrument i using (instrument_key)
-    where f.date_key between $1::integer and $2::integer and f.source = $4::text and not f.is_deleted
+    where f.date_key >= $1::integer and f.date_key < $2::integer + 1 and f.source = $4::text and not f.is_deleted
     group by i.instrument_id
     having count(*) >= $5::bigint
 ), figures as (

@@ -9,7 +9,7 @@ with sums as (
            sum(f.notional_value * f.rate_to_base) as notional, sum(f.realized_pnl * f.rate_to_base) as pnl
     from fact_trades f
     join dim_time t using (time_key)
-    where f.date_key between $1::integer and $2::integer and f.source = $3::text and not f.is_deleted
+    where f.date_key >= $1::integer and f.date_key < $2::integer + 1 and f.source = $3::text and not f.is_deleted
     group by t.hour
 ), labels as (
     select hour, string_agg(time_of_day, ', ' order by first_key) as time_of_day

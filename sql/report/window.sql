@@ -10,7 +10,7 @@ select greatest((select max(date_key) from fact_performance_daily where date_key
 
 -- name: last_trade
 -- The last date up to $1 with live trades of either flow.
-select max(date_key) from fact_trades where not is_deleted and date_key <= coalesce($1::integer, 99991231);
+select max(date_key) from fact_trades where not is_deleted and date_key < coalesce($1::integer, 99991231) + 1;
 
 -- name: last_position
 -- The last date up to $1 with a snapshot of positions.
