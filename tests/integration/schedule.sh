@@ -77,10 +77,10 @@ end_jobs() {
 
 set_clock 2027-06-07T16:00:00Z # a Monday, noon in New York
 "$TAPEMILL_BIN/tapemill" migrate >"$TEST_DIR/migrate.txt"
-assert_contains "$(cat "$TEST_DIR/migrate.txt")" '11 schedules are stored' "migrating an empty warehouse"
+assert_contains "$(cat "$TEST_DIR/migrate.txt")" '16 schedules are stored' "migrating an empty warehouse"
 assert_contains "$("$TAPEMILL_BIN/tapemill" migrate)" 'nothing to do' "migrating again"
 assert_equal 1 "$(sql warehouse 'select count(*) from etl_schedule_versions')" "versions after migrating twice"
-assert_equal 11 "$(tapemill schedule list --json | grep -c '"state": "active"')" "schedules in effect"
+assert_equal 16 "$(tapemill schedule list --json | grep -c '"state": "active"')" "schedules in effect"
 echo '{"schedules": []}' >"$TEST_DIR/other.json"
 assert_fails 1 "$TAPEMILL_BIN/tapemill" migrate --schedule "$TEST_DIR/other.json"
 assert_contains "$OUTPUT" "tapemill schedule load $TEST_DIR/other.json" "a schedule for a warehouse that has one"
@@ -92,7 +92,7 @@ tapemill schedule load --built-in >"$TEST_DIR/load.txt"
 assert_contains "$(cat "$TEST_DIR/load.txt")" '+ fx_rates' "what an upgrade brings"
 begin_scheduler
 wait_until_sql 30 "what begins at once" warehouse "select string_agg(schedule, ' ' order by schedule) from etl_schedule_ticks
-    where job_id is not null" 'dates dimensions fx_rates partitions'
+    where job_id is not null" 'dates dimensions fx_rates partitions positions'
 set_clock 2027-06-10T21:35:30Z # Thursday, after the close
 wait_until_sql 30 "the dates that daily_load is enqueued for" warehouse "
     select string_agg(distinct p.business_date::text, ' ' order by p.business_date::text) from etl_schedule_ticks t
