@@ -119,13 +119,13 @@ partitions_of() {
                    where i.inhparent = '$1'::regclass order by c.relname"
 }
 
-assert_contains "$(run_job partitions '{}' 2024-11-30)" 'extracted 8 inserted 8 ' "months ahead"
+assert_contains "$(run_job partitions '{}' 2024-11-30)" 'extracted 24 inserted 24 ' "months ahead"
 assert_equal "fact_trades_m202411|FOR VALUES FROM (20241101) TO (20241201)
 fact_trades_m202412|FOR VALUES FROM (20241201) TO (20250101)
 fact_trades_m202501|FOR VALUES FROM (20250101) TO (20250201)
 fact_trades_m202502|FOR VALUES FROM (20250201) TO (20250301)" "$(partitions_of fact_trades)" "month parents of fact_trades"
-assert_contains "$(run_job partitions '{}' 2024-11-30)" 'inserted 0 updated 0 unchanged 8 ' "months ahead again"
-assert_contains "$(run_job partitions)" 'extracted 8 ' "months ahead of today"
+assert_contains "$(run_job partitions '{}' 2024-11-30)" 'inserted 0 updated 0 unchanged 24 ' "months ahead again"
+assert_contains "$(run_job partitions)" 'extracted 24 ' "months ahead of today"
 
 ensure fact_trades 20240131
 ensure fact_trades 20240131
