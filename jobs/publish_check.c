@@ -60,10 +60,16 @@ judge(const struct publish *publish, const struct rows *found, struct error *err
                      count, publish->date, rows_text(found, 0, 3));
 }
 
+static const char *const scopes[] = {
+    [PUBLISH_DATE] = "date",
+    [PUBLISH_LOOK] = "look",
+    [PUBLISH_SUMMARY] = "summary",
+};
+
 enum error_code
 publish_check(struct job_context *context, int32_t days, enum publish_scope scope, struct error *error)
 {
-    struct publish publish = {.context = context, .scope = scope == PUBLISH_SUMMARY ? "summary" : "date"};
+    struct publish publish = {.context = context, .scope = scopes[scope]};
     struct rows *found;
     (void)snprintf(publish.date_key, sizeof(publish.date_key), "%d", (int)calendar_date_key(days));
     (void)calendar_date_format(days, publish.date);

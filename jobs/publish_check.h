@@ -17,6 +17,7 @@
 
 enum publish_scope {
     PUBLISH_SUMMARY, /* only what is said of the summary */
+    PUBLISH_LOOK,    /* everything, but a missing rate is no difference: its finding is there already */
     PUBLISH_DATE,    /* everything */
 };
 

@@ -1,12 +1,13 @@
 -- The publish gate of a business date: what must hold before its rows are final. See jobs/publish_gate.c, jobs/publish_check.h.
 
 -- name: check
--- $1 date key, $2 what is looked at: "date" everything, "summary" only the summary. One row for each difference: rule, what it is
--- about, figures, message. One statement, so that all is seen as of one instant.
+-- $1 date key, $2 what is looked at: "date" everything, "look" everything but what a missing rate holds, "summary" only the
+-- summary. One row for each difference: rule, what it is about, figures, message. One statement, so that all is seen as of one
+-- instant.
 with holds as (
     select target, count(*) as buckets
     from etl_dirty_buckets
-    where date_key = $1::integer and reason = 'fx_rate_missing' and ($2 = 'date' or target = 'summary')
+    where date_key = $1::integer and reason = 'fx_rate_missing' and ($2 = 'date' or $2 = 'summary' and target = 'summary')
     group by target
 ), waiting as (
     -- What is dirty or held is not compared.
@@ -61,7 +62,7 @@ with holds as (
                   coalesce(f.desk_trades, 0))
     from (select tenant_id, sum(total_trades) as trades from fact_performance_daily where date_key = $1::integer group by tenant_id) p
     full join (select tenant_id, desk_trades from facts where desk_trades > 0) f using (tenant_id)
-    where $2 = 'date' and not exists (select from waiting where target = 'performance')
+    where $2 <> 'summary' and not exists (select from waiting where target = 'performance')
       and p.trades is distinct from f.desk_trades
     union all
     select 'positions_differ', concat_ws(' ', k.tenant_id, k.account_id, k.instrument_id),
@@ -75,7 +76,7 @@ with holds as (
                 select tenant_id, account_id, instrument_id, null, quantity
                 from etl_open_positions where date_key = $1::integer and source = 'DESK') both_sides
           group by tenant_id, account_id, instrument_id) k
-    where $2 = 'date' and not exists (select from waiting where target = 'positions') and k.positions <> k.books
+    where $2 <> 'summary' and not exists (select from waiting where target = 'positions') and k.positions <> k.books
     union all
     select 'fx_rate_missing', target, jsonb_build_object('target', target, 'buckets', buckets),
            format('a missing rate to the base currency holds back rows of %s', target)
@@ -88,7 +89,8 @@ select rule, record, figures, message from differences order by rule, record lim
 update etl_data_quality_issues
 set resolved_at = clock_timestamp()
 where source_table = 'publish_gate' and business_date = $1::date and resolved_at is null
-  and ($2 = 'date' or rule_name = 'summary_differs' or (rule_name = 'fx_rate_missing' and record_id = 'summary'))
+  and ($2 = 'date' or $2 = 'look' and rule_name <> 'fx_rate_missing'
+       or $2 = 'summary' and (rule_name = 'summary_differs' or rule_name = 'fx_rate_missing' and record_id = 'summary'))
 
 -- name: file_finding
 -- $1 the run's id, $2 rule, $3 what it is about, $4 figures, $5 message, $6 business date.
