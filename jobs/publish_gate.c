@@ -2,7 +2,8 @@
  *
  * With final=true the date is published if all checks hold: its summary's rows become final, which nothing else makes
  * them, and the date stands in etl_published_days. Without, it is only looked at, and what a missing rate holds back is
- * left to its finding. Either way a difference fails the run, so that what depends on it does not go on; its findings and an alert stay.
+ * left to its finding. Either way a difference fails the run, so that what depends on it does not go on; its findings
+ * and an alert stay.
  *
  * A final gate that finds something of the date dirty does not compare: it asks for the jobs that bring that up to date
  * (jobs/refresh.h), on the side connection, and fails; the next attempt looks again. What is dirty of a date that is
@@ -137,7 +138,8 @@ run(struct job_context *context, struct error *error)
         return error->code;
     if (gate.is_final && gate.dirty[0])
         return ask_for_refresh(&gate, error);
-    if (publish_check(context, gate.days, gate.is_final ? PUBLISH_DATE : PUBLISH_LOOK, error) || (gate.is_final && publish(&gate, error)))
+    if (publish_check(context, gate.days, gate.is_final ? PUBLISH_DATE : PUBLISH_LOOK, error) ||
+        (gate.is_final && publish(&gate, error)))
         return error->code;
     return count_rows(&gate, error);
 }

@@ -90,7 +90,7 @@ for table in "${!columns[@]}"; do
     row=0
     for column in ${columns[$table]}; do
         change="coalesce($column, 0) + 1"
-        [ "$column" != price_currency ] || change="'XXX'"
+        [ "$column" != price_currency ] || change="'ZZZ'"
         assert_equal 1 "$(sql warehouse "with changed as (
             update $table set $column = $change
             where (tableoid, ctid) = (select tableoid, ctid from $table
