@@ -78,6 +78,12 @@ declare -A values=(
     [jobs/daily_performance/compute]="D, '2018-02-15Z'"
     [jobs/daily_performance/delete_rows]='D' [jobs/daily_performance/update_rows]='D, 1'
     [jobs/daily_performance/insert_rows]='D, 1'
+    [jobs/client_metrics/gather_risk]='F, T'
+    [jobs/lp_performance/gather_orders]='F, T' [jobs/lp_performance/gather_quotes]='F, T'
+    [jobs/daily_positions/quote_marks]='D'
+    [jobs/verify/trades]='makes D' [jobs/verify/risk]='makes D' [jobs/verify/quotes]='makes D' [jobs/verify/orders]='makes D'
+    [jobs/verify/stored_performance]='makes D'
+    [jobs/verify/series_before]='' # a ratio looks back a year and more
     [jobs/client_metrics/gather_trades]='F, T' [jobs/lp_performance/gather_trades]='F, T'
     [jobs/period_aggregate/unbooked]='D'
     [jobs/performance_risk/update]='F, T, 1'

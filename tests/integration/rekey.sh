@@ -110,6 +110,8 @@ failures() {
 # Every date loaded again says the same: re-keying left what a load would have.
 loads_say_the_same() {
     local day
+    tapemill enqueue refresh_aggregates >/dev/null
+    wait_until_quiet
     tapemill fingerprint --json >"$TEST_DIR/before.json"
     for day in 2 3 4 5; do
         tapemill enqueue daily_load --date 2024-01-0$day >/dev/null
