@@ -282,7 +282,7 @@ backfill daily_load --from 2024-01-02 --to "$real_to" --parallel $parallel --bac
 becomes "$BACKFILL" completed 240
 assert_equal "$days" "$(sql warehouse "select count(*) from etl_conditions where key like 'pnl:202401%' and met
     and right(key, 8) between '20240102' and '${real_to//-/}'")" "dates whose books are closed"
-assert_equal "$((days * 4))|done" "$(sql warehouse "select count(*), string_agg(distinct state, ' ') from etl_jobs
+assert_equal "$((days * 12))|done" "$(sql warehouse "select count(*), string_agg(distinct state, ' ') from etl_jobs
     where backfill_id = $BACKFILL")" "jobs of the dates"
 assert_equal t "$(sql warehouse "select max(count) <= 2 from (select count(*) from etl_jobs
     where id > $known and step in ('dates', 'dimensions', 'fx_rates') group by step) steps")" "shared steps ran at most twice"
