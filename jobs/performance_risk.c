@@ -236,7 +236,7 @@ stage_windows(struct risk *risk, struct error *error)
     struct database *warehouse = risk->context->warehouse, *side;
     struct copy_reader *series = NULL;
     char statement[STATEMENT_BYTES], from[NUMBER_BYTES];
-    int32_t from_key;
+    int32_t from_key = 0;
     int64_t rows;
     if (look_back(risk, &from_key, error) || database_run(warehouse, SQL("stage"), error) ||
         job_side(risk->context, &side, error) ||
