@@ -396,6 +396,8 @@ echo "by itself"
 
 # ---- the same as a warehouse that never folded
 
+tapemill enqueue refresh_aggregates >/dev/null
+wait_until_quiet
 folded_print=$(print_of_all)
 warehouse_fresh unfolded
 for date in 2024-01-29 2024-01-30 2024-01-31 2024-02-01 2024-02-02; do
@@ -404,5 +406,7 @@ done
 for date in 2024-03-04 2024-03-05 2024-04-01 2024-04-02 2024-05-01 2024-05-02 2024-06-03 2024-06-04; do
     enqueue load_executions --date $date
 done
+run_queued_undisturbed
+tapemill enqueue refresh_aggregates >/dev/null
 run_queued_undisturbed
 assert_equal "$(print_of_all)" "$folded_print" "the fingerprint of a warehouse that was folded"

@@ -237,6 +237,8 @@ assert_equal '11 s7 c23 p01 i1' "$(fact 2)" "an account that arrived, and its cl
 assert_equal 0 "$(sql warehouse "select count(*) from fact_trades where tenant_id <> '$tenant'")" "facts of a tenant that was assumed"
 assert_equal '400.00000000' "$(sql warehouse "select realized_pnl from fact_trades where trade_reference = 'T-2'")" "the multiplier that arrived"
 assert_equal '' "$(comm -23 <(sort <<<"$before") <(keys | sort))" "keys that changed"
+run_job refresh_aggregates
+wait_until_quiet
 after=$(tapemill fingerprint)
 
 stop_process "$worker"
