@@ -3,11 +3,12 @@
  *
  *   verify_aggregates  jobs compute in SQL; here facts are streamed as they are, grouped in memory (tsearch) and added
  * up in GMP integers (core/exact.h) verify_pnl         jobs compute in C; here a function in pg_temp books the fills in
- * SQL verify_positions   from the fills since the beginning of the history, and marks by another query
+ * SQL verify_positions   jobs take the books at the close and carry marks from date to date; here quantities are
+ * followed from the first fill of the history on, marks from the trades and quotes themselves
  *
  * Nothing is written, nothing locked: one REPEATABLE READ snapshot, the caller's. A bucket that is dirty at the
  * snapshot, or held by a missing rate, is counted as such and not compared. Memory goes with the groups of one date and
- * of the periods under way, about 1 KiB each, not with the rows. */
+ * of the periods under way, about 1 KiB each, of positions with the books ever traded; not with the rows. */
 #ifndef TAPEMILL_JOBS_VERIFY_H
 #define TAPEMILL_JOBS_VERIFY_H
 
@@ -30,10 +31,10 @@ struct verify_count {
     int64_t rows, figures; /* stored rows and figures compared */
     int64_t differences;
     int64_t dirty; /* buckets (dates, periods) that wait for a recompute */
-    int64_t held;  /* groups without a row, since a trade has no rate to the base currency */
+    int64_t held;  /* groups without a row: a trade has no rate to the base currency, a position no one currency */
 };
 
-enum { VERIFY_TABLES_MAX = 8 };
+enum { VERIFY_TABLES_MAX = 12 };
 
 struct verify {
     struct database *warehouse; /* in a snapshot; read only in effect */
@@ -52,6 +53,8 @@ ERROR_MUST_CHECK enum error_code verify_aggregates(struct verify *verify, struct
  * before the range (average cost) or from the beginning of the history (FIFO). */
 ERROR_MUST_CHECK enum error_code verify_pnl(struct verify *verify, struct error *error);
 
+/* fact_positions_daily and etl_marks of each date. Reads the fills since the beginning of the history, by month. A
+ * figure that stands on a mark carried from or over a date that is dirty is not compared. */
 ERROR_MUST_CHECK enum error_code verify_positions(struct verify *verify, struct error *error);
 
 /* All differences together. */

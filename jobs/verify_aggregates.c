@@ -227,6 +227,7 @@ verify_aggregates(struct verify *verify, struct error *error)
     if (!all)
         return error_set(error, ERROR_MEMORY, "out of memory for a verification");
     all->verify = verify;
+    all->file = "jobs/verify";
     all->warehouse = verify->warehouse;
     for (int i = 0; numbers(all, i); i++)
         exact_init(numbers(all, i));

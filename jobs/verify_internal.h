@@ -1,5 +1,5 @@
-/* jobs/verify_internal.h - what the files of verify_aggregates() share: one date after the other, its facts as they are
- * read, groups of what they come to, and the stored rows that must say the same. */
+/* jobs/verify_internal.h - what the files of verify_aggregates() and verify_positions() share: one date after the
+ * other, its facts as they are read, groups of what they come to, and the stored rows that must say the same. */
 #ifndef TAPEMILL_JOBS_VERIFY_INTERNAL_H
 #define TAPEMILL_JOBS_VERIFY_INTERNAL_H
 
@@ -43,6 +43,7 @@ struct verify_trade {
 struct verify_aggregate {
     struct verify *verify;
     struct database *warehouse;
+    const char *file; /* of sql/, where the statements are */
     int32_t days;
     char date[16], date_key[16];
     bool is_trading_day;
@@ -59,8 +60,8 @@ struct verify_aggregate {
 typedef enum error_code verify_take(struct verify_aggregate *all, struct verify_row *row, void *data,
                                     struct error *error);
 
-/* Runs a statement of sql/jobs/verify.sql, made by one that gives its text (parameters: values), and hands every row to
- * take. */
+/* Runs a statement of the SQL file all->file, made by one that gives its text (parameters: values), and hands every row
+ * to take. */
 ERROR_MUST_CHECK enum error_code verify_read(struct verify_aggregate *all, const char *statement, int fields, int count,
                                              const char *const *values, verify_take *take, void *data,
                                              struct error *error);
@@ -73,6 +74,9 @@ ERROR_MUST_CHECK enum error_code verify_row_number(const struct verify_row *row,
                                                    struct error *error);
 ERROR_MUST_CHECK enum error_code verify_row_integer(const struct verify_row *row, int field, int64_t *value,
                                                     struct error *error);
+
+/* The first business date of the history, before which all books are empty. */
+ERROR_MUST_CHECK enum error_code verify_history_start(int32_t *days, struct error *error);
 
 /* Whether a target is dirty on the date. */
 bool verify_is_dirty(const struct verify_aggregate *all, const char *target);

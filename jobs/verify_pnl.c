@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/calendar_date.h"
-#include "core/config.h"
 #include "core/sql.h"
 #include "jobs/verify_internal.h"
 
@@ -125,14 +124,10 @@ verify_date(struct verify *verify, const char *method, int32_t days, int32_t fir
 enum error_code
 verify_pnl(struct verify *verify, struct error *error)
 {
-    const char *start = config_text(CONFIG_HISTORY_START);
     int32_t first_days;
     char method[16];
-    if (!start || !start[0] || calendar_date_parse(start, &first_days, error))
-        return error_set(error, ERROR_CONFIG,
-                         "TAPEMILL_HISTORY_START is not a date; set it to the first business date of the history "
-                         "(YYYY-MM-DD), before which all books are empty");
-    if (database_value(verify->warehouse, SQL("method"), 0, NULL, method, sizeof(method), error))
+    if (verify_history_start(&first_days, error) ||
+        database_value(verify->warehouse, SQL("method"), 0, NULL, method, sizeof(method), error))
         return error->code;
     if (database_run(verify->warehouse, SQL("functions"), error))
         return error_context(error, "making functions in pg_temp, which needs the right TEMPORARY on the warehouse");

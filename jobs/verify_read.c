@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/calendar_date.h"
+#include "core/config.h"
 #include "core/sql.h"
 #include "jobs/verify_internal.h"
 
@@ -54,6 +56,17 @@ verify_row_integer(const struct verify_row *row, int field, int64_t *value, stru
     return ERROR_NONE;
 }
 
+enum error_code
+verify_history_start(int32_t *days, struct error *error)
+{
+    const char *start = config_text(CONFIG_HISTORY_START);
+    if (start && start[0] && !calendar_date_parse(start, days, error))
+        return ERROR_NONE;
+    return error_set(error, ERROR_CONFIG,
+                     "TAPEMILL_HISTORY_START is not a date; set it to the first business date of the history "
+                     "(YYYY-MM-DD), before which all books are empty");
+}
+
 bool
 verify_is_dirty(const struct verify_aggregate *all, const char *target)
 {
@@ -82,7 +95,7 @@ verify_read(struct verify_aggregate *all, const char *statement, int fields, int
 {
     struct copy_reader *reader = NULL;
     char text[STATEMENT_BYTES];
-    if (database_value(all->warehouse, sql_text("jobs/verify", statement), count, values, text, sizeof(text), error) ||
+    if (database_value(all->warehouse, sql_text(all->file, statement), count, values, text, sizeof(text), error) ||
         copy_reader_open(&reader, all->warehouse, text, fields, error))
         return error->code;
     enum error_code code = read_rows(all, reader, take, data, error);

@@ -39,9 +39,9 @@ file_finding(void *data, const struct verify_difference *difference)
 static enum error_code
 verify_all(struct verify *verify, struct error *error)
 {
-    if (verify_aggregates(verify, error))
+    if (verify_aggregates(verify, error) || verify_pnl(verify, error))
         return error->code;
-    return verify_pnl(verify, error);
+    return verify_positions(verify, error);
 }
 
 static enum error_code

@@ -103,7 +103,7 @@ print_all(const struct verify *verify, const struct findings *findings, bool jso
 static const struct subject {
     const char *name;
     enum error_code (*run)(struct verify *verify, struct error *error);
-} subjects[] = {{"aggregates", verify_aggregates}, {"pnl", verify_pnl}};
+} subjects[] = {{"aggregates", verify_aggregates}, {"pnl", verify_pnl}, {"positions", verify_positions}};
 
 enum { SUBJECTS = sizeof(subjects) / sizeof(subjects[0]) };
 
@@ -177,16 +177,17 @@ run_verify(const struct command_line *line, struct error *error)
 
 const struct command command_verify = {
     .name = "verify",
-    .usage = "aggregates|pnl",
+    .usage = "aggregates|pnl|positions",
     .summary = "prove derived rows: recompute them from the facts by another route, and compare",
     .detail =
         "aggregates  daily and monthly performance, the daily summary, client metrics, providers: added up outside of "
         "SQL\n"
         "pnl         realised P&L of every trade and the books at each close: booked in SQL\n"
+        "positions   the desk's positions and the marks of each date: followed from the first fill of the history\n"
         "\n"
         "Nothing is written. Dates and periods that wait for a recompute are counted as dirty, groups that a missing "
         "rate\n"
-        "holds back as held; neither is compared. Exit code 1 when a figure differs.",
+        "or an unclear currency holds back as held; neither is compared. Exit code 1 when a figure differs.",
     .options = (const struct command_option[]){{"--from", "DATE", "first business date", false},
                                                {"--to", "DATE", "last business date", false},
                                                {"--limit", "N",

@@ -94,6 +94,8 @@ declare -A values=(
     [jobs/performance_risk/first_date]='' [jobs/performance_risk/short_series]='' [jobs/performance_risk/series]=''
     [jobs/daily_positions/tell_currencies]=''
     [jobs/daily_summary/base]="makes D, null" [jobs/publish_gate/check]="D, 'date'"
+    [jobs/verify_positions/quantities]="makes F, T" [jobs/verify_positions/fills]="makes D"
+    [jobs/verify_positions/last_trades]="makes D" [jobs/verify_positions/last_quotes]="makes D"
     [jobs/event_facts/other_days]="makes 'fact_orders', 'stage_orders', '{order_id}', '{order_id}', 'D'"
     [jobs/event_facts/newer_elsewhere]="makes 'fact_orders', 'stage_orders', '{order_id}', '{order_id}', D"
     [jobs/event_facts/leave_other_day]="makes 'fact_orders', 'stage_orders', '{order_id}', '{order_id}', D"

@@ -62,6 +62,25 @@ assert_equal 0 $CODE "exit code of verify pnl: $(head -n 40 "$TEST_DIR/verify")"
 assert_equal "$(sql warehouse "select count(*) from fact_trades where not is_deleted")" \
     "$(counts_of fact_trades | cut -d ' ' -f 1)" "trades that were compared"
 
+verify positions --from $first --to $last
+assert_equal 0 $CODE "exit code of verify positions: $(head -n 40 "$TEST_DIR/verify")"
+for table in fact_positions_daily etl_marks; do
+    read -r rows figures differences dirty held < <(counts_of $table)
+    assert_equal "$(sql warehouse "select count(*) from $table")" "$rows" "rows of $table that were compared"
+    assert_equal $((rows * $([ $table = etl_marks ] && echo 3 || echo 12))) "$figures" "figures of $table"
+    assert_equal '0 0 0' "$differences $dirty $held" "differences, dirty and held of $table"
+    [ "$rows" -gt 0 ] || fail "$table is empty"
+done
+assert_equal t "$(sql warehouse "
+    select bool_or(mark_source = 'TRADE' and is_carried) and bool_or(mark_source = 'QUOTE' and not is_carried)
+    from (select mark_source, to_char(mark_at at time zone 'America/New_York', 'YYYYMMDD')::integer < date_key as is_carried
+          from etl_marks) marks")" "marks are those of trades and quotes, and carried"
+# From the middle the quantities are those that the whole history before it comes to, the marks as old as they may be.
+verify positions --from 2024-01-20 --to 2024-01-20
+assert_equal 0 $CODE "exit code of verify positions of one date: $(head -n 40 "$TEST_DIR/verify")"
+assert_equal "$(sql warehouse "select count(*) from fact_positions_daily where date_key = 20240120")" \
+    "$(counts_of fact_positions_daily | cut -d ' ' -f 1)" "positions of one date that were compared"
+
 # ---- one figure in every column
 
 declare -A columns=(
@@ -81,32 +100,44 @@ sql warehouse "
 do \$\$ declare c record; begin
     for c in select conrelid::regclass as name, conname from pg_constraint
              where contype = 'c' and conparentid = 0 and coninhcount = 0
-               and conrelid::regclass::text ~ '^(agg_|fact_performance_daily\$|fact_trades\$)' loop
+               and conrelid::regclass::text ~ '^(agg_|etl_marks\$|fact_performance_daily\$|fact_positions_daily\$|fact_trades\$)' loop
         execute format('alter table %s drop constraint %I', c.name, c.conname);
     end loop;
 end \$\$"
-wanted=()
-for table in "${!columns[@]}"; do
-    row=0
-    for column in ${columns[$table]}; do
-        change="coalesce($column, 0) + 1"
-        [ "$column" != price_currency ] || change="'ZZZ'"
+# change_columns TABLE COLUMN ...: another value in a row each; noted in wanted.
+change_columns() {
+    local table=$1 column change
+    shift
+    for column in "$@"; do
+        case $column in
+            price_currency | side | mark_source) change="'ZZZ'" ;;
+            mark_at) change="coalesce(mark_at, now()) + interval '1 microsecond'" ;;
+            *) change="coalesce($column, 0) + 1" ;;
+        esac
         assert_equal 1 "$(sql warehouse "with changed as (
             update $table set $column = $change
             where (tableoid, ctid) = (select tableoid, ctid from $table
                                       order by md5(etl_run_id::text || ctid::text || '$column') limit 1)
             returning 1) select count(*) from changed")" "rows of $table that were changed"
         wanted+=("$table $column")
-        row=$((row + 1))
     done
-done
-verify aggregates --from $first --to 2024-12-31 --limit 1000 --json
-assert_equal 1 $CODE "exit code with differences"
-found=$(python3 -c "
+}
+# finds_all_changes SUBJECT LAST: verify names what is in wanted, and nothing else
+finds_all_changes() {
+    verify "$1" --from $first --to "$2" --limit 1000 --json
+    assert_equal 1 $CODE "exit code with differences"
+    found=$(python3 -c "
 import json
 for d in json.load(open('$TEST_DIR/verify'))['differences']: print(d['table'], d['column'])" | sort)
-assert_equal "$(printf '%s\n' "${wanted[@]}" | sort)" "$found" "figures that were changed by hand"
-assert_contains "$(cat "$TEST_DIR/verify.err")" "${#wanted[@]} figures are not what the facts come to" "the last sentence"
+    assert_equal "$(printf '%s\n' "${wanted[@]}" | sort)" "$found" "figures that were changed by hand"
+    assert_contains "$(cat "$TEST_DIR/verify.err")" "${#wanted[@]} figures are not what the facts come to" "the last sentence"
+}
+wanted=()
+for table in "${!columns[@]}"; do
+    # shellcheck disable=SC2086
+    change_columns "$table" ${columns[$table]}
+done
+finds_all_changes aggregates 2024-12-31
 
 # Rows that are missing, and too many.
 sql warehouse "
@@ -117,6 +148,52 @@ insert into agg_lp_performance select (r).* from (
 verify aggregates --from $first --to 2024-12-31 --limit 1000
 assert_equal 1 "$(grep -c ' row .*absent *present$' "$TEST_DIR/verify")" "rows that are missing"
 assert_equal 1 "$(grep -c ' row .*present *absent$' "$TEST_DIR/verify")" "rows that are too many"
+
+# ---- positions and marks
+
+# While one date waits, what is carried over it is not compared; what the next date has of its own is.
+sql warehouse "insert into etl_dirty_buckets (target, date_key, reason) values ('positions', 20240109, 'by hand')"
+verify positions --from 2024-01-09 --to 2024-01-09
+assert_equal 0 $CODE "exit code for positions that are dirty: $(cat "$TEST_DIR/verify")"
+assert_equal '0 0 0 1 0 0 0 0 1 0' "$(counts_of fact_positions_daily) $(counts_of etl_marks)" "positions that are dirty"
+sql warehouse "
+begin;
+create table changed_marks as select * from etl_marks where date_key = 20240110;
+update etl_marks set price = price + 1
+where date_key = 20240110 and mark_at < timestamptz '2024-01-10 00:00 America/New_York';
+update etl_marks set price = price + 1
+where ctid = (select max(ctid) from etl_marks where date_key = 20240110 and mark_at >= timestamptz '2024-01-10 00:00 America/New_York');
+commit"
+[ "$(sql warehouse "select count(*) from changed_marks c join etl_marks m using (date_key, instrument_id, currency)
+                    where m.price <> c.price")" -ge 2 ] || fail "no mark of 2024-01-10 is carried"
+verify positions --from 2024-01-10 --to 2024-01-10
+assert_equal '1 1' "$(counts_of etl_marks | cut -d ' ' -f 3,4)" "differences and dirty dates of marks after a dirty date"
+assert_equal '0 0' "$(counts_of fact_positions_daily | cut -d ' ' -f 3,4)" "the same of positions"
+sql warehouse "
+begin;
+delete from etl_dirty_buckets where reason = 'by hand';
+update etl_marks m set price = c.price from changed_marks c
+where (m.date_key, m.instrument_id, m.currency) = (c.date_key, c.instrument_id, c.currency);
+drop table changed_marks;
+update etl_conditions set met = false where key = 'pnl:20240112';
+commit"
+verify positions --from 2024-01-12 --to 2024-01-12
+assert_equal '0 0 0 1 0' "$(counts_of fact_positions_daily)" "positions whose books are open"
+sql warehouse "update etl_conditions set met = true where key = 'pnl:20240112'"
+
+wanted=()
+change_columns fact_positions_daily side quantity total_cost avg_entry_price current_price mark_source mark_at market_value \
+    unrealized_pnl realized_pnl total_pnl rate_to_base
+change_columns etl_marks price mark_source mark_at
+finds_all_changes positions $last
+sql warehouse "
+with lost as (delete from fact_positions_daily where position_key = (select min(position_key) from fact_positions_daily) returning *)
+insert into fact_positions_daily
+select (jsonb_populate_record(l, '{\"tenant_id\": \"99999999-0000-0000-0000-000000000000\"}')).* from lost l;
+delete from etl_marks where ctid = (select min(ctid) from etl_marks)"
+verify positions --from $first --to $last --limit 1000
+assert_equal 2 "$(grep -c ' row .*absent *present$' "$TEST_DIR/verify")" "positions and marks that are missing"
+assert_equal 1 "$(grep -c ' row .*present *absent$' "$TEST_DIR/verify")" "positions that are too many"
 
 # A bucket that waits for a recompute is told, and not compared.
 sql warehouse "insert into etl_dirty_buckets (target, date_key, reason) select distinct target, 20240110, 'by hand' from etl_dirty_targets"
