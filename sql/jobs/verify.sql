@@ -2,13 +2,16 @@
 -- parameters: the statements here give the text of another. Every field is a text.
 
 -- name: date
--- $1 the date_key. Whether it is a trading day, and the targets that are dirty on it.
+-- $1 the date_key. Whether it is a trading day, and the targets that are dirty on it. What a missing rate holds waits for the
+-- rate; the rest of its bucket is as it should be.
 select coalesce((select is_trading_day from dim_date where date_key = $1::integer), false),
-       coalesce((select string_agg(distinct target, ' ') from etl_dirty_buckets where date_key = $1::integer), '')
+       coalesce((select string_agg(distinct target, ' ') from etl_dirty_buckets
+                 where date_key = $1::integer and reason <> 'fx_rate_missing'), '')
 
 -- name: series_dirty
 -- The first date from which on performance over time waits for a recompute; empty: none does.
-select coalesce(min(date_key)::text, '') from etl_dirty_buckets where target in ('performance', 'performance_risk')
+select coalesce(min(date_key)::text, '') from etl_dirty_buckets
+where target in ('performance', 'performance_risk') and reason <> 'fx_rate_missing'
 
 -- name: trades
 select format($statement$

@@ -27,7 +27,7 @@ from fact_trades f
 join dim_account a using (account_key)
 join dim_strategy s using (strategy_key)
 join dim_instrument i using (instrument_key)
-where f.date_key >= %1$s and f.date_key <= %2$s and f.source = 'DESK' and not f.is_deleted
+where f.date_key >= %1$s and f.date_key < %2$s + 1 and f.source = 'DESK' and not f.is_deleted
 group by f.date_key, f.tenant_id, a.account_id, s.strategy_id, i.instrument_id, f.currency
 order by f.date_key
 $statement$, $1::integer, $2::integer)

@@ -21,7 +21,7 @@ for date in $(seq 0 30 | xargs -I{} date -u -d "$first + {} days" +%F); do
     tapemill enqueue client_metrics --date "$date" >/dev/null
     tapemill enqueue lp_performance --date "$date" >/dev/null
 done
-for date in 2024-01-07 2024-01-14 2024-01-21 2024-01-28; do
+for date in 2024-01-07 2024-01-14 2024-01-21 2024-01-28 $last; do
     run_job client_metrics --date $date --arg period=WEEKLY
     run_job lp_performance --date $date --arg period=WEEKLY
 done
@@ -52,7 +52,7 @@ for table in fact_performance_daily agg_performance_monthly agg_daily_trade_summ
     [ "$figures" -ge $((rows * 12)) ] || fail "$table: $figures figures of $rows rows"
     assert_equal 0 "$differences" "differences of $table"
     [ "$dirty" -eq 0 ] || fail "$table has $dirty dirty buckets: $(sql warehouse "
-        select target, min(date_key), count(*), max(reason) from etl_dirty_buckets group by target")"
+        select target, reason, min(date_key), count(*) from etl_dirty_buckets group by 1, 2")"
     [ "$rows" -gt 0 ] || fail "$table is empty"
 done
 [ "$(counts_of agg_daily_trade_summary | cut -d ' ' -f 5)" -gt 0 ] || fail "no group is held by the missing rate"
@@ -117,7 +117,7 @@ change_columns() {
         assert_equal 1 "$(sql warehouse "with changed as (
             update $table set $column = $change
             where (tableoid, ctid) = (select tableoid, ctid from $table
-                                      order by md5(etl_run_id::text || ctid::text || '$column') limit 1)
+                                      order by md5(tableoid::text || ctid::text || '$column') limit 1)
             returning 1) select count(*) from changed")" "rows of $table that were changed"
         wanted+=("$table $column")
     done
