@@ -22,9 +22,10 @@ where rule_name = 'verify_difference' and business_date = $1::date and resolved_
 
 -- name: file_finding
 -- $1 the run's id, $2 the table, $3 its row, $4 the column, $5 the date, $6 and $7 what is stored and what comes out.
+-- A row may differ in several columns: each is a finding of its own, of which one at most may be open.
 insert into etl_data_quality_issues (job_run_id, source_table, record_id, rule_name, severity, error_message, record_data,
                                      business_date)
-select $1::uuid, $2::text, $3::text, 'verify_difference', 'ERROR',
+select $1::uuid, $2::text, $3::text || ', ' || $4::text, 'verify_difference', 'ERROR',
        format('[verify_difference] %s, %s: %s is %s, but the facts come to %s', $2::text, $3::text, $4::text,
               coalesce($6::text, 'null'), coalesce($7::text, 'null')),
        jsonb_build_object('column', $4::text, 'stored', $6::text, 'recomputed', $7::text), $5::date
