@@ -123,11 +123,11 @@ const struct dimension_definition dimension_definitions[DIMENSION_COUNT] = {
 
 /* ---- templates --------------------------------------------------------------------------------------------- */
 
-enum { ATTRIBUTE = DIMENSION_TYPE_1 | DIMENSION_TYPE_2, EVERY = DIMENSION_ID | ATTRIBUTE };
+enum { ATTRIBUTE = DIMENSION_TYPE_1 | DIMENSION_TYPE_2, EVERY = DIMENSION_ID | ATTRIBUTE, ALL_OF = 1 << 16 };
 
-/* A list over the columns with one of the traits. In a pattern $s is the column at the source, $c in the dimension, $t
- * its type, $a what stands for NULL, $f the column at the source with that for NULL and a text as its bytes are, $i and
- * $d its digits before and after the point, $b the bytes of a text. */
+/* A list over the columns with one of the traits; or, marked by ALL_OF, with all of them. In a pattern $s is the column
+ * at the source, $c in the dimension, $t its type, $a what stands for NULL, $f the column at the source with that for
+ * NULL and a text as its bytes are, $i and $d its digits before and after the point, $b the bytes of a text. */
 static const struct placeholder {
     const char *name;
     unsigned traits;
@@ -152,7 +152,7 @@ static const struct placeholder {
     {"facts_old", DIMENSION_IN_FACTS, ", ", "d.$c"},
     {"facts_new", DIMENSION_IN_FACTS, ", ", "n.$c"},
     {"facts_differ", DIMENSION_IN_FACTS, "", " or d.$c is distinct from s.$s"},
-    {"id_type", DIMENSION_ID, "", "$t"},
+    {"type1_facts_differ", ALL_OF | DIMENSION_TYPE_1 | DIMENSION_IN_FACTS, "", " or d.$c is distinct from s.$s"},
     {"fill", DIMENSION_FILLED, ", ", "$s = coalesce($s, $a)"},
     {"needs_fill", DIMENSION_FILLED, " or ", "$s is null"},
     {"filled_source", ATTRIBUTE, ", ", "$f"},
@@ -209,7 +209,8 @@ put_list(const struct placeholder *placeholder, const struct dimension_definitio
 {
     const char *separator = "";
     for (size_t i = 0; i < definition->count; i++) {
-        if (!(definition->columns[i].traits & placeholder->traits))
+        unsigned met = definition->columns[i].traits & placeholder->traits;
+        if (placeholder->traits & ALL_OF ? (met | ALL_OF) != placeholder->traits : !met)
             continue;
         buffer_text(text, separator);
         put_pattern(placeholder->pattern, &definition->columns[i], text);

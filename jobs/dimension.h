@@ -63,9 +63,11 @@ extern const struct extract_definition dimension_extracts[DIMENSION_COUNT];
  *     {type2_columns}, _values, _old, _copied    and of type 2
  *     {facts_old} {facts_new}        d.currency, ... and n.currency, ...: what loads take into facts
  *     {facts_differ}                 " or d.currency is distinct from s.currency" for each of them
+ *     {type1_facts_differ}           the same for those of type 1
  *     {fill} {needs_fill}            what stands for NULLs: assignments, and the condition
- *     {filled_source}                coalesce(tenant_id, ...), ...: attributes at the source, with what stands for
- * NULLs {text_rules} {numeric_rules} {positive_rules}    ", case ... end" for every text, numeric, positive column
+ *     {filled_source}                coalesce(tenant_id, ...), ...: attributes at the source, filled
+ *
+ *     {text_rules} {numeric_rules} {positive_rules}    ", case ... end" for every text, numeric, positive column
  *
  * All come from the table; ERROR_BUG for another name. */
 ERROR_MUST_CHECK enum error_code dimension_expand(const struct dimension_definition *definition, const char *template,

@@ -34,7 +34,7 @@ static const struct step first_steps[] = {
     {"insert_members", {SEEN_AT, RUN}, COUNTED(inserted)},
 };
 
-/* Nor do those that go on from where they were, or end there. */
+/* Nor do those that go on from where they were, or end there, and keep what facts take from all their versions. */
 static const struct step forward_steps[] = {
     {"forward", {SEEN_AT}, 0},
     {"forward_gone", {SEEN_AT}, 0},
@@ -137,18 +137,13 @@ add_counts(struct versions *versions, const char *statement, int64_t *const numb
     return ERROR_NONE;
 }
 
-/* What is seen now. An account's tenant and client are of type 1 and in facts: what follows from theirs is not known.
- */
+/* What is seen now. */
 static enum error_code
-apply_newest(struct versions *versions, enum dimension dimension, struct dimension_outcome *outcome,
-             struct error *error)
+apply_newest(struct versions *versions, struct dimension_outcome *outcome, struct error *error)
 {
     int64_t *const numbers[] = {&outcome->updated, &outcome->unchanged, &outcome->removed};
-    if (run_steps(versions, first_steps, COUNT(first_steps), outcome, error))
-        return error->code;
-    if (dimension == DIMENSION_ACCOUNT)
-        return ERROR_NONE;
-    if (run_steps(versions, forward_steps, COUNT(forward_steps), outcome, error))
+    if (run_steps(versions, first_steps, COUNT(first_steps), outcome, error) ||
+        run_steps(versions, forward_steps, COUNT(forward_steps), outcome, error))
         return error->code;
     return add_counts(versions, "forward_count", numbers, COUNT(numbers), error);
 }
@@ -197,7 +192,7 @@ dimension_versions_apply(struct job_context *context, const struct dimension_def
     };
     *outcome = (struct dimension_outcome){0};
     (void)snprintf(run_no, sizeof(run_no), "%" PRId64, context->run->run_no);
-    if (prepare(&versions, "prepare", error) || (!is_replay && apply_newest(&versions, dimension, outcome, error)) ||
+    if (prepare(&versions, "prepare", error) || (!is_replay && apply_newest(&versions, outcome, error)) ||
         apply_rest(&versions, outcome, error))
         return error_context(error, "the versions of %s", definition->table);
     return ERROR_NONE;

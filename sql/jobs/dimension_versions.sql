@@ -28,7 +28,8 @@ insert into {touched} (id, is_new) select {id}, true from opened
 
 -- name: forward utility
 -- Most of what is seen is this: a member that is there, with a stamp later than all that was observed of it. Its current
--- version holds until then, and what is staged from then on; all that follows from an observation elsewhere is known.
+-- version holds until then, and what is staged from then on; all that follows from an observation elsewhere is known. If what
+-- facts take from it is overwritten in every version, more than this follows.
 insert into forward_{work} (id, key, version, seen_at, is_opened, is_corrected, is_gone, reload)
 select s.{id}, d.{key}, d.version, s.updated_at, row({type2_old}) is distinct from row({type2_values}),
        row({type1_old}) is distinct from row({type1_values}), false, false{facts_differ}
@@ -36,6 +37,7 @@ from {stage} s
 join {table} d on d.{id} = s.{id} and d.is_current and not d.is_inferred
 where s.updated_at <= $1::timestamptz
   and s.updated_at > (select max(o.observed_at) from {observations} o where o.{id} = s.{id})
+  and not (false{type1_facts_differ})
 
 -- name: forward_gone utility
 -- So does the current version of a member that is not there any more: until it was seen to be gone, which is after all that

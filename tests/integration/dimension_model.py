@@ -64,7 +64,7 @@ DIMENSIONS = [
         "client", "clients", "dim_client", "client_key", "client_id",
         same("segment", "region", "status", "client_type"),
         {**same("tenant_id", values=TENANTS), **same("client_code", "industry"), "name": ("client_name", ("x", "y", None))},
-        filled={"tenant_id": TENANT}),
+        facts=("tenant_id",), filled={"tenant_id": TENANT}, inferred_facts=True),
     Dimension(
         "liquidity_provider", "liquidity_providers", "dim_liquidity_provider", "lp_key", "lp_id",
         {"type": ("lp_type", ("a", "b", None)), **same("tier"), **same("is_active", values=FLAG)},
