@@ -11,9 +11,12 @@
  * Average cost. The state is Q and C.
  *
  *   opens or adds    Q and x have one sign, or Q = 0:  realized = 0,  C becomes C + value(x), exactly
+ *
  *   reduces          k = min(|x|, |Q|) of |Q| closes:  realized = round8((value(Q) - C) * k / |Q|)
  *                    and C becomes C + value(x) + realized: what is released is what was booked, to the last digit
+ *
  *   reaches zero     realized as above, with k = |Q|;  C becomes exactly 0
+ *
  *   flips            closes all of Q as above and opens what is left of x at the fill's price: C is its value
  *
  * round8 rounds half away from zero to PNL_REALIZED_SCALE decimals, once, from the exact quotient. For a long position
@@ -24,12 +27,16 @@
  * is left of one fill: quantity q, cost c, both with the sign of Q, and the fill's instant and reference.
  *
  *   opens or adds    realized = 0; a lot of x at the cost value(x) joins the end of the queue
+ *
  *   reduces          takes |x| from the oldest lots: F of them whole, k of the |q| units of the next one
  *                    realized = round8(sum over F of (value(q) - c)  +  (value(q) - c) * k / |q| of the next)
  *                    the next lot, then the oldest, keeps q less k units, and the cost that makes C what it is for
- *                    average cost, C + value(x) + realized; where no lot is broken (k = 0), so does the lot that
- * follows reaches zero     realized as above, over all lots; nothing is left flips            closes all lots as above
- * and opens one of what is left of x at the fill's price
+ *                    average cost, C + value(x) + realized; where no lot is broken (k = 0), so does the lot after
+ *                    those that were taken
+ *
+ *   reaches zero     realized as above, over all lots; nothing is left
+ *
+ *   flips            closes all lots as above and opens one of what is left of x at the fill's price
  *
  * A fill that closes several lots books one figure, rounded once. What that rounding takes too much or too little, at
  * most 0.5e-8, is in the cost of the oldest lot that is left, and comes back with the closes of that lot; it is 0, and
