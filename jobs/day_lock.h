@@ -6,12 +6,17 @@
 #ifndef TAPEMILL_JOBS_DAY_LOCK_H
 #define TAPEMILL_JOBS_DAY_LOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/database.h"
 
 ERROR_MUST_CHECK enum error_code day_lock(struct database *warehouse, const char *source, int32_t date_key,
                                           struct error *error);
+
+/* Without waiting; *locked false: another transaction holds it. */
+ERROR_MUST_CHECK enum error_code day_lock_try(struct database *warehouse, const char *source, int32_t date_key,
+                                              bool *locked, struct error *error);
 
 /* Of all flows. */
 ERROR_MUST_CHECK enum error_code day_lock_flows(struct database *warehouse, int32_t date_key, struct error *error);

@@ -5,21 +5,29 @@
  * come from the business clock. Then, set-wise: rules; members that no version covers are inferred; the epochs of the
  * dimensions are held FOR SHARE; keys as of the instant; merge by natural key. A row whose fact is newer, by
  * (source_updated_at, then source_lsn), is superseded; one that says nothing new is not written; an event that stands
- * on another date leaves that.
+ * on another date leaves that, even if its new date is not loaded yet.
  *
  * What an event's SQL file has:
  *
- *     stage     utility, the temporary table stage_X: the extraction's columns, row_no, date_key, time_key, the
- * computed columns of put_computed(), owner_tenant (whose the event is), issues (text), is_error (generated from
- *               issues); and rows_X: row_no and the columns of the fact, but for its surrogate key and how it came
+ *     stage     utility, the temporary table stage_X: the extraction's columns, row_no, date_key, time_key, the columns
+ *               of put_computed(), owner_tenant (whose the event is), issues (text), is_error (generated from issues);
+ *               and rows_X: row_no and the columns of the fact, but for its surrogate key and how it came
+ *
  *     copy      utility, COPY of all that is read into stage_X
+ *
  *     judge     fills issues (jobs/quality.h); owner_tenant, as far as the row itself tells it. It may ask for
  *               current_setting('tapemill.default_tenant')
+ *
  *     derive    what rows take from members that are found by now: tenants, clients. May run again
+ *
  *     resolve   fills rows_X from rows without an error on dates that are wanted (stage_days)
- *     leave     facts whose event is there, but is none any more, notes their rows in stage_kinds as 'D'. If there is
- * any issues    fills stage_issues: rows with an error, and warnings about those that stage_kinds says are written read
- * closes the quarantine of the rows that were read and have no error now. $1 source table */
+ *
+ *     leave     ends facts whose event is there, but is none any more, and notes their rows in stage_kinds as 'D';
+ *               only if such a thing can be
+ *
+ *     issues    fills stage_issues: rows with an error, and warnings about those that stage_kinds says are written
+ *
+ *     read      closes the quarantine of the rows that were read and have no error now. $1 source table */
 #ifndef TAPEMILL_JOBS_EVENT_FACT_H
 #define TAPEMILL_JOBS_EVENT_FACT_H
 

@@ -34,6 +34,11 @@ ERROR_MUST_CHECK enum error_code event_stage_day(struct event_load *load, int32_
  * have their partitions then. ERROR_PG_CONFLICT if a row stands on a date that was not noted. */
 ERROR_MUST_CHECK enum error_code event_stage(struct event_load *load, struct error *error);
 
+/* The lock of the kind of event, until the commit: of those without a date before they are read, so that of two runs
+ * the later one has read the newer rows; of those that can change their date while they are merged, with the days held.
+ */
+ERROR_MUST_CHECK enum error_code event_lock_moves(struct event_load *load, struct error *error);
+
 /* Merges what is staged, files findings, logs what became dirty, counts. */
 ERROR_MUST_CHECK enum error_code event_merge(struct event_load *load, struct error *error);
 

@@ -48,13 +48,23 @@ note_dates(struct event_load *load, const struct changed_dates *changed, const i
     return ERROR_NONE;
 }
 
-/* Locks the dates of what changed, and notes which of them are to be merged. */
+/* The table's lock, and a snapshot that is taken under it. */
+static enum error_code
+lock_table(struct event_load *load, struct error *error)
+{
+    struct database *source;
+    if (event_lock_moves(load, error))
+        return error->code;
+    return job_source_anew(load->context, &source, error);
+}
+
+/* Locks the dates of what changed, and notes which of them are to be merged; the table, of what has no date. */
 static enum error_code
 find_dates(struct event_load *load, const struct change_window *window, struct error *error)
 {
     const struct event_definition *definition = load->definition;
     if (definition->instant < 0)
-        return ERROR_NONE;
+        return lock_table(load, error);
     const struct changed_dates changed = {
         .context = load->context,
         .clock = &load->clock,
@@ -107,7 +117,6 @@ event_changes_run(struct job_context *context, const struct event_definition *de
 
 /* ---- a table ------------------------------------------------------------------------------------------------- */
 
-/* The table's lock comes first, so that of two runs the later one has read the newer rows. */
 enum error_code
 event_whole_run(struct job_context *context, const struct event_definition *definition, struct error *error)
 {
@@ -116,9 +125,7 @@ event_whole_run(struct job_context *context, const struct event_definition *defi
         return error->code;
     load->is_whole = true;
     load->range = (struct extract_range){.interval_start = "", .interval_end = ""};
-    if (database_query(context->warehouse, sql_text("jobs/event_facts", "lock_moves"),
-                       DATABASE_VALUES(definition->label), NULL, error) ||
-        event_stage_begin(load, error) || event_stage(load, error))
+    if (lock_table(load, error) || event_stage_begin(load, error) || event_stage(load, error))
         return error->code;
     return event_merge(load, error);
 }

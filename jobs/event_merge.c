@@ -10,8 +10,6 @@
 
 #define SQL(name) sql_text("jobs/event_facts", name)
 
-enum { DATES_BYTES = 64 * 1024 };
-
 /* Runs a made statement and adds the rows that it wrote to *written. */
 static enum error_code
 write_made(struct event_load *load, const char *statement, int count, const char *const *values, int64_t *written,
@@ -26,31 +24,6 @@ write_made(struct event_load *load, const char *statement, int count, const char
 }
 
 /* ---- events that changed their date -------------------------------------------------------------------------- */
-
-static enum error_code
-find_range(struct event_load *load, const char *date_key, struct rows **range, struct error *error)
-{
-    const struct event_definition *definition = load->definition;
-    return event_made(load, "range", DATABASE_VALUES(definition->stage, definition->number, date_key), 0, NULL, range,
-                      error);
-}
-
-/* Dates whose events can include one of ours; "" for none. */
-static enum error_code
-find_candidates(struct event_load *load, char *dates, struct error *error)
-{
-    struct rows *range;
-    dates[0] = 0;
-    if (find_range(load, NULL, &range, error))
-        return error->code;
-    enum error_code code = ERROR_NONE;
-    if (!rows_is_null(range, 0, 0))
-        code = database_value(load->context->warehouse, SQL("candidate_days"),
-                              DATABASE_VALUES(load->definition->label, rows_text(range, 0, 0), rows_text(range, 0, 1)),
-                              dates, DATES_BYTES, error);
-    rows_free(range);
-    return code;
-}
 
 static enum error_code
 leave_day(struct event_load *load, const char *date_key, struct error *error)
@@ -70,11 +43,30 @@ leave_day(struct event_load *load, const char *date_key, struct error *error)
                      error);
 }
 
+/* Whoever holds a day may wait for our merge to end, so that nobody waits for a day here. */
+static enum error_code
+try_day(struct event_load *load, int32_t date_key, struct error *error)
+{
+    const struct event_definition *definition = load->definition;
+    char date[CALENDAR_DATE_BYTES];
+    int32_t days;
+    bool is_ours;
+    if (day_lock_try(load->context->warehouse, definition->label, date_key, &is_ours, error))
+        return error->code;
+    if (is_ours)
+        return ERROR_NONE;
+    if (calendar_date_from_key(date_key, &days, error))
+        return error->code;
+    (void)calendar_date_format(days, date);
+    return error_set(error, ERROR_PG_CONFLICT, "%s moved from %s, which another run is writing; the job is tried again",
+                     definition->source_table, date);
+}
+
 static enum error_code
 leave_days(struct event_load *load, const struct rows *days, struct error *error)
 {
     for (size_t i = 0; i < rows_count(days); i++)
-        if (day_lock(load->context->warehouse, load->definition->label, (int32_t)rows_integer(days, i, 0), error))
+        if (try_day(load, (int32_t)rows_integer(days, i, 0), error))
             return error->code;
     for (size_t i = 0; i < rows_count(days); i++)
         if (leave_day(load, rows_text(days, i, 0), error))
@@ -82,28 +74,46 @@ leave_days(struct event_load *load, const struct rows *days, struct error *error
     return ERROR_NONE;
 }
 
-/* Takes staged events from the other dates on which they stand. The days of these are locked in their order, though
- * after our own: two runs that take events from each other are a deadlock, of which PostgreSQL ends one. */
+/* Among the candidates, dates as "20240102,20240103". */
 static enum error_code
-settle_moves(struct event_load *load, struct error *error)
+leave_others(struct event_load *load, const char *candidates, struct error *error)
 {
     const struct event_definition *definition = load->definition;
     const struct event_target *fact = definition->fact;
     struct rows *days;
-    char *dates = arena_alloc(load->context->arena, DATES_BYTES);
-    if (!dates)
-        return error_set(error, ERROR_MEMORY, "out of memory for a list of dates");
-    if (database_query(load->context->warehouse, SQL("lock_moves"), DATABASE_VALUES(definition->label), NULL, error) ||
-        (definition->number && find_candidates(load, dates, error)))
-        return error->code;
-    if (!definition->number || !dates[0])
+    if (!candidates[0])
         return ERROR_NONE;
     if (event_made(load, "other_days",
-                   DATABASE_VALUES(fact->table, definition->stage, fact->key, fact->stage_key, dates), 0, NULL, &days,
-                   error))
+                   DATABASE_VALUES(fact->table, definition->stage, fact->key, fact->stage_key, candidates), 0, NULL,
+                   &days, error))
         return error->code;
     enum error_code code = leave_days(load, days, error);
     rows_free(days);
+    return code;
+}
+
+enum error_code
+event_lock_moves(struct event_load *load, struct error *error)
+{
+    return database_query(load->context->warehouse, SQL("lock_moves"), DATABASE_VALUES(load->definition->label), NULL,
+                          error);
+}
+
+/* Takes staged events from the other dates on which they stand. Candidates are dates that any of them may stand on, by
+ * the ranges of their numbers. */
+static enum error_code
+settle_moves(struct event_load *load, struct error *error)
+{
+    const struct event_definition *definition = load->definition;
+    struct rows *candidates;
+    if (!definition->number)
+        return ERROR_NONE;
+    if (event_lock_moves(load, error) ||
+        event_made(load, "candidate_days", DATABASE_VALUES(definition->stage, definition->number, definition->label), 0,
+                   NULL, &candidates, error))
+        return error->code;
+    enum error_code code = leave_others(load, rows_text(candidates, 0, 0), error);
+    rows_free(candidates);
     return code;
 }
 
@@ -159,7 +169,8 @@ note_loaded(struct event_load *load, const char *date_key, struct error *error)
     struct rows *range = NULL;
     const char *low = NULL, *high = NULL;
     if (load->definition->number) {
-        if (find_range(load, date_key, &range, error))
+        if (event_made(load, "range", DATABASE_VALUES(load->definition->stage, load->definition->number, date_key), 0,
+                       NULL, &range, error))
             return error->code;
         low = rows_is_null(range, 0, 0) ? NULL : rows_text(range, 0, 0);
         high = rows_is_null(range, 0, 1) ? NULL : rows_text(range, 0, 1);

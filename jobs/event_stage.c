@@ -12,18 +12,20 @@
 
 #define SQL(name) sql_text("jobs/event_facts", name)
 
-enum { STATEMENT_BYTES = 16 * 1024, COMPUTED_COLUMNS = 3, FIRST_YEAR = 2, LAST_YEAR = 9998 };
+enum { COMPUTED_COLUMNS = 3, FIRST_YEAR = 2, LAST_YEAR = 9998 };
 
 enum error_code
 event_made(struct event_load *load, const char *statement, int made_count, const char *const *made_values, int count,
            const char *const *values, struct rows **rows, struct error *error)
 {
     struct database *warehouse = load->context->warehouse;
-    char text[STATEMENT_BYTES];
-    if (database_value(warehouse, SQL(statement), made_count, made_values, text, sizeof(text), error) ||
-        database_query(warehouse, text, count, values, rows, error))
-        return error_context(error, "%s of %s", statement, load->definition->source_table);
-    return ERROR_NONE;
+    struct rows *made;
+    enum error_code code = database_query(warehouse, SQL(statement), made_count, made_values, &made, error);
+    if (!code) {
+        code = database_query(warehouse, rows_text(made, 0, 0), count, values, rows, error);
+        rows_free(made);
+    }
+    return code ? error_context(error, "%s of %s", statement, load->definition->source_table) : ERROR_NONE;
 }
 
 enum error_code

@@ -55,14 +55,13 @@ $statement$, $1::text, string_agg('s.' || quote_ident(k), ', '))
 from unnest($2::text[]) k
 
 -- name: lock_moves
--- Runs of one kind of event merge one after the other, each until its commit: an event that changes its date while both are
--- loaded is seen by the second.
+-- Runs of a kind of event that can change its date merge one after the other, each until its commit: an event that changes its
+-- date while both are loaded is seen by the second. Events without a date are read under it too.
 select pg_advisory_xact_lock(hashtext('tapemill moves'), hashtext($1))
 
 -- name: range
--- $1 the staging table, $2 its column: the numbers of the events of the date $3, or of all.
-select format('select min(%1$I), max(%1$I) from %2$I where not is_error%3$s', $2::text, $1::text,
-              ' and date_key = ' || $3::integer)
+-- $1 the staging table, $2 its column: the numbers of the events of the date $3.
+select format('select min(%1$I), max(%1$I) from %2$I where not is_error and date_key = %3$s', $2::text, $1::text, $3::integer)
 
 -- name: note_loaded
 -- $1 label, $2 date_key, $3 the run, $4 and $5 the range of the numbers.
@@ -73,19 +72,21 @@ set last_loaded_at = clock_timestamp(), last_run_no = excluded.last_run_no,
     low_number = least(d.low_number, excluded.low_number), high_number = greatest(d.high_number, excluded.high_number)
 
 -- name: candidate_days
--- Dates whose numbers can include one of ours: $1 label, $2 and $3 our range.
-select coalesce(string_agg(date_key::text, ',' order by date_key), '')
-from etl_fact_days
-where source = $1 and low_number <= $3::bigint and high_number >= $2::bigint
+-- Dates whose numbers can include one of another date's staged rows: $1 the staging table, $2 its column, $3 label. Each date's
+-- rows are a range of their own: one old event among new ones does not reach all dates between them.
+select format($statement$
+select coalesce(string_agg(distinct d.date_key::text, ','), '')
+from (select date_key, min(%2$I) as low, max(%2$I) as high from %1$I where not is_error group by date_key) s
+join etl_fact_days d on d.source = %3$L and d.date_key <> s.date_key and d.low_number <= s.high and d.high_number >= s.low
+$statement$, $1::text, $2::text, $3::text)
 
 -- name: other_days
--- Of the dates $4, those on which events stand that are now on another. The dates are named as a constant, which tells the
--- planner which partitions to leave out.
+-- Of the dates $5, those on which events stand that are now on another, loaded or not. The dates are named as a constant, which
+-- tells the planner which partitions to leave out.
 select format($statement$
 select distinct f.date_key
 from %2$I s
 join %1$I f on %3$s
-join stage_days d on d.date_key = s.date_key and d.is_wanted
 where not s.is_error and f.date_key <> s.date_key and f.date_key = any (%4$L::integer[])
 order by 1
 $statement$, $1::text, $2::text, string_agg(format('f.%I = s.%I', k.key, k.stage_key), ' and '), '{' || $5::text || '}')
@@ -105,12 +106,11 @@ $statement$, $1::text, $2::text, string_agg(format('f.%I = s.%I', k.key, k.stage
 from unnest($3::text[], $4::text[]) k (key, stage_key)
 
 -- name: leave_other_day
--- An event that moved to another date leaves the date $5.
+-- An event that moved to another date leaves the date $5, whether the other one is loaded now or left to its load.
 select format($statement$
 delete from %1$I f
 using %2$I s
 where %3$s and not s.is_error and f.date_key <> s.date_key and f.date_key = %4$s
-  and exists (select from stage_days d where d.date_key = s.date_key and d.is_wanted)
   and not exists (select from stage_kinds k where k.target = %1$L and k.row_no = s.row_no and k.kind = 'S')
 $statement$, $1::text, $2::text, string_agg(format('f.%I = s.%I', k.key, k.stage_key), ' and '), $5::integer)
 from unnest($3::text[], $4::text[]) k (key, stage_key)

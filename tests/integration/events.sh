@@ -96,8 +96,11 @@ assert_equal '2|20240102|86399|f' "$(sql warehouse "select order_id, date_key, t
 assert_equal '20240102 orders 1
 20240103 orders 0' "$(dirty orders)" "both dates are dirty"
 sql source "update orders set created_at = '2024-02-01 05:00Z', updated_at = clock_timestamp() where order_id = 2"
+clean
 run sync_orders
 assert_equal '1|0|1|0|0|0|0|0' "$(counts sync_orders)" "to a date that was never loaded: only its latest state"
+assert_equal 0 "$(sql warehouse "select count(*) from fact_orders where order_id = 2 and not is_deleted")" "it does not stay where it was"
+assert_equal '20240102 orders 0' "$(dirty orders)" "the date that it left is dirty"
 run load_orders --date 2024-02-01
 assert_equal '2|20240201|0|f' "$(sql warehouse "select order_id, date_key, time_key, is_deleted from fact_orders where order_id = 2")" "its load takes it, over months too"
 assert_equal 1 "$(sql warehouse "select count(*) from fact_orders where order_id = 2")" "exactly one row"
@@ -150,6 +153,24 @@ assert_equal "$(client 22) 2024-01-02 18:00:00" "$(quarantined risk_snapshots)" 
 sql source "delete from risk_snapshots where snapshot_at = '2024-01-02 16:00Z'"
 run load_risk_snapshots --date 2024-01-02
 assert_equal '4|0|0|3|0|1|1|0' "$(counts load_risk_snapshots)" "a snapshot that is gone"
+
+# Snapshots without a tenant have their client's: it changes for all time, alone or with an attribute that makes a version.
+risk_tenants() {
+    sql warehouse "select string_agg(distinct f.tenant_id::text, ' ') from fact_risk_snapshots f join dim_client c on c.client_key = f.client_key
+                   where not f.is_deleted and c.client_id = '$(client 22)'"
+}
+assert_equal "$tenant" "$(risk_tenants)" "the tenant of a client"
+clean
+sql source "update clients set tenant_id = '$other_tenant', updated_at = clock_timestamp() where client_id = '$(client 22)'"
+run sync_dimensions
+assert_equal "$other_tenant" "$(risk_tenants)" "a client that changed its tenant"
+assert_equal '20240102 risk 0' "$(dirty risk)" "its date is dirty"
+sql source "update clients set tenant_id = '$tenant', segment = 'VIP', updated_at = clock_timestamp() where client_id = '$(client 22)'"
+run sync_dimensions
+assert_equal "$tenant" "$(risk_tenants)" "one that changed its segment too"
+assert_equal 2 "$(sql warehouse "select count(*) from dim_client where client_id = '$(client 22)' and valid_from < valid_to")" "its versions"
+assert_equal 1 "$(sql warehouse "select count(distinct client_key) from fact_risk_snapshots where client_id = '$(client 22)' and not is_deleted")" \
+    "what came before the change is of the version before"
 
 # ---- positions -------------------------------------------------------------------------------------------------------
 

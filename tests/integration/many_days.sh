@@ -106,7 +106,7 @@ declare -A values=(
     # Latest states have no dates.
     [jobs/event_facts/remove_latest]=''
     # These make tables or lock a name; and a corrected multiplier is about all dates of its instrument.
-    [jobs/leaf/create]='' [jobs/fold_month/create]='' [jobs/day_lock/take]='' [jobs/multiplier_change/find_dates]=''
+    [jobs/leaf/create]='' [jobs/fold_month/create]='' [jobs/day_lock/take]='' [jobs/day_lock/try]='' [jobs/multiplier_change/find_dates]=''
 )
 
 # Temporary tables of one file that the statements of another work on.
