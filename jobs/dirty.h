@@ -6,8 +6,8 @@
  * there again.
  *
  * Targets: performance, performance_risk, performance_monthly, positions, summary, client_metrics:PERIOD and
- * lp_performance:PERIOD, with DAILY, WEEKLY, MONTHLY (clients also QUARTERLY, YEARLY) for PERIOD. All are logged by
- * date; a period is dirty when one of its dates is. */
+ * lp_performance:PERIOD, with DAILY, WEEKLY, MONTHLY, QUARTERLY, YEARLY for PERIOD. All are logged by date; a period is
+ * dirty when one of its dates is. */
 #ifndef TAPEMILL_JOBS_DIRTY_H
 #define TAPEMILL_JOBS_DIRTY_H
 

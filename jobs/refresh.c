@@ -22,6 +22,8 @@ const struct refresh_target refresh_targets[] = {
     {"lp_performance:DAILY", "lp_performance", "day", "DAILY"},
     {"lp_performance:WEEKLY", "lp_performance", "week", "WEEKLY"},
     {"lp_performance:MONTHLY", "lp_performance", "month", "MONTHLY"},
+    {"lp_performance:QUARTERLY", "lp_performance", "quarter", "QUARTERLY"},
+    {"lp_performance:YEARLY", "lp_performance", "year", "YEARLY"},
 };
 const size_t refresh_target_count = sizeof(refresh_targets) / sizeof(refresh_targets[0]);
 
