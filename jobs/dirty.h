@@ -24,6 +24,10 @@ enum dirty_change { DIRTY_TRADES, DIRTY_REALIZED, DIRTY_ORDERS, DIRTY_QUOTES, DI
 ERROR_MUST_CHECK enum error_code dirty_log(struct job_context *context, enum dirty_change change, int32_t date_key,
                                            bool insert_only, const char *reason, struct error *error);
 
+/* Logs that a derived row of the date that is not a fact changed, from which this one target follows. */
+ERROR_MUST_CHECK enum error_code dirty_log_target(struct job_context *context, const char *target, int32_t date_key,
+                                                  const char *reason, struct error *error);
+
 /* Takes the rows of a target for the dates [from_key, to_key]. *rows is how many there were; *insert_only whether all
  * of them tell of inserts only; run_nos, if not NULL, becomes a bigint[] literal of the runs that they name, in the
  * run's arena. */
