@@ -175,7 +175,8 @@ forward(struct position_day *day, struct error *error)
         return error->code;
     if (!computed)
         return ERROR_NONE;
-    if (database_value(context->warehouse, sql_text("jobs/rekey_facts", "asked_for"),
+    if (dirty_log_target(context, "positions", calendar_date_key(day->days + 1), "marks changed", error) ||
+        database_value(context->warehouse, sql_text("jobs/rekey_facts", "asked_for"),
                        DATABASE_VALUES("daily_positions", next), asked, sizeof(asked), error))
         return error->code;
     day->next_asked = true;

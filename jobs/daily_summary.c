@@ -1,10 +1,10 @@
 /* jobs/daily_summary.c - agg_daily_trade_summary of one business date: live trades of both flows by tenant, client,
  * instrument, liquidity provider, and client and instrument, in base currency.
  *
- * The dirty log says how much there is to do. Nothing, when no row tells of the date. If all tell of inserts only, the
- * rows of those runs are grouped and added to what is stored (delta): each row keeps unrounded sums beside its figures,
- * so that both ways end with the same bits. Otherwise, and with mode=whole, the date is computed from all its facts,
- * and what differs is written.
+ * The dirty log says how much there is to do. Nothing, when no row tells of the date. If all tell of inserts only, and
+ * of no more than some thousand runs, the rows of those runs are grouped and added to what is stored (delta): each row
+ * keeps unrounded sums beside its figures, so that both ways end with the same bits. Otherwise, and with mode=whole,
+ * the date is computed from all its facts, and what differs is written.
  *
  * No trade is counted twice. A delta adds the facts of those runs alone whose dirty rows it took. A whole date is read
  * in a statement after that in which its dirty rows were taken: it may show facts of a run that committed in between,
@@ -26,7 +26,8 @@
 
 #define SQL(name) sql_text("jobs/daily_summary", name)
 
-enum { NUMBER_BYTES = 24, PREFIX_BYTES = 128, STATEMENT_BYTES = 64 * 1024 };
+/* RUNS_BYTES_MAX: the runs of a delta stand in its statement three times; more of them are not worth it. */
+enum { NUMBER_BYTES = 24, PREFIX_BYTES = 128, STATEMENT_BYTES = 64 * 1024, RUNS_BYTES_MAX = 16 * 1024 };
 
 enum summary_way { SUMMARY_NOTHING, SUMMARY_DELTA, SUMMARY_WHOLE };
 
@@ -103,7 +104,8 @@ choose_way(struct summary *summary, struct error *error)
     bool insert_only;
     if (dirty_take(summary->context, "summary", date_key, date_key, &dirty, &insert_only, &summary->run_nos, error))
         return error->code;
-    if (summary->must_be_whole || !summary->stored || !insert_only)
+    bool is_long = strlen(summary->run_nos) > RUNS_BYTES_MAX;
+    if (summary->must_be_whole || !summary->stored || !insert_only || is_long)
         summary->way = SUMMARY_WHOLE;
     else
         summary->way = dirty ? SUMMARY_DELTA : SUMMARY_NOTHING;
@@ -112,7 +114,8 @@ choose_way(struct summary *summary, struct error *error)
 
 /* ---- what it should say --------------------------------------------------------------------------------------- */
 
-/* CREATE TABLE AS may use several processes, INSERT..SELECT never does. */
+/* CREATE TABLE AS may use several processes, INSERT..SELECT never does. But it has its snapshot before it is planned: a
+ * leaf that is replaced while it waits for the lock would be empty to it. So the lock comes first, by itself. */
 static enum error_code
 read_base(struct summary *summary, struct error *error)
 {
@@ -121,7 +124,8 @@ read_base(struct summary *summary, struct error *error)
     struct database *warehouse = summary->context->warehouse;
     size_t length = strlen(prefix);
     memcpy(summary->statement, prefix, length);
-    if (database_value(warehouse, SQL("base"),
+    if (database_query(warehouse, SQL("lock_facts"), DATABASE_VALUES(summary->date_key), NULL, error) ||
+        database_value(warehouse, SQL("base"),
                        DATABASE_VALUES(summary->date_key, summary->way == SUMMARY_DELTA ? summary->run_nos : NULL),
                        summary->statement + length, STATEMENT_BYTES - length - PREFIX_BYTES, error))
         return error->code;

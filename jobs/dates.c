@@ -1,6 +1,8 @@
 /* jobs/dates.c - fills dim_date, from TAPEMILL_DATES_FROM to the end of the year that lies TAPEMILL_DATES_YEARS_AHEAD
  * years past the reference date, and dim_time, by the trading calendar: the built-in NYSE or TAPEMILL_CALENDAR_FILE.
- * Rows that stay as they are are not written; none is removed. */
+ * Rows that stay as they are are not written; none is removed. Dates with facts that become trading days, or cease to
+ * be, go into the dirty log of performance_risk. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "core/config.h"
@@ -109,7 +111,7 @@ put_time(struct copy_writer *writer, const struct dates_source *source, int32_t 
 
 /* One dimension: how many rows, from which number on, who writes one, and its statements. */
 struct dates_table {
-    const char *copy, *update, *insert;
+    const char *copy, *note, *update, *insert; /* note: NULL, or what logs the changes that others follow */
     void (*put)(struct copy_writer *writer, const struct dates_source *source, int32_t number);
     struct date_range numbers;
 };
@@ -136,7 +138,11 @@ fill(struct job_context *context, const struct dates_source *source, const struc
      struct error *error)
 {
     int64_t staged = 0, updated = 0, inserted = 0;
+    char run_no[24];
+    (void)snprintf(run_no, sizeof(run_no), "%" PRId64, context->run->run_no);
     if (stage(context, source, table, &staged, error) ||
+        (table->note &&
+         database_query(context->warehouse, sql_text(DATES_SQL, table->note), DATABASE_VALUES(run_no), NULL, error)) ||
         statement_run(context, sql_text(DATES_SQL, table->update), &updated, error) ||
         statement_run(context, sql_text(DATES_SQL, table->insert), &inserted, error))
         return error->code;
@@ -150,9 +156,10 @@ fill(struct job_context *context, const struct dates_source *source, const struc
 static enum error_code
 fill_both(struct job_context *context, const struct dates_source *source, struct error *error)
 {
-    const struct dates_table dates = {"copy_dates", "update_dates", "insert_dates", put_date, source->range};
-    const struct dates_table times = {
-        "copy_times", "update_times", "insert_times", put_time, {0, CALENDAR_DATE_DAY_S - 1}};
+    const struct dates_table dates = {"copy_dates", "note_trading_days", "update_dates", "insert_dates",
+                                      put_date,     source->range};
+    const struct dates_table times = {"copy_times",   NULL,     "update_times",
+                                      "insert_times", put_time, {0, CALENDAR_DATE_DAY_S - 1}};
     char first[CALENDAR_DATE_BYTES], last[CALENDAR_DATE_BYTES];
     if (database_run(context->warehouse, sql_text(DATES_SQL, "stage"), error) ||
         database_query(context->warehouse, sql_text(DATES_SQL, "lock"), 0, NULL, NULL, error) ||

@@ -6,8 +6,8 @@
  * there again.
  *
  * Targets: performance, performance_risk, performance_monthly, positions, summary, client_metrics:PERIOD and
- * lp_performance:PERIOD, with DAILY, WEEKLY, MONTHLY (clients also QUARTERLY, YEARLY) for PERIOD. All are logged by
- * date; a period is dirty when one of its dates is. */
+ * lp_performance:PERIOD, with DAILY, WEEKLY, MONTHLY, QUARTERLY, YEARLY for PERIOD. All are logged by date; a period is
+ * dirty when one of its dates is. */
 #ifndef TAPEMILL_JOBS_DIRTY_H
 #define TAPEMILL_JOBS_DIRTY_H
 
@@ -23,6 +23,10 @@ enum dirty_change { DIRTY_TRADES, DIRTY_REALIZED, DIRTY_ORDERS, DIRTY_QUOTES, DI
  * did nothing else to the date. reason: a word or two for people. */
 ERROR_MUST_CHECK enum error_code dirty_log(struct job_context *context, enum dirty_change change, int32_t date_key,
                                            bool insert_only, const char *reason, struct error *error);
+
+/* Logs that a derived row of the date that is not a fact changed, from which this one target follows. */
+ERROR_MUST_CHECK enum error_code dirty_log_target(struct job_context *context, const char *target, int32_t date_key,
+                                                  const char *reason, struct error *error);
 
 /* Takes the rows of a target for the dates [from_key, to_key]. *rows is how many there were; *insert_only whether all
  * of them tell of inserts only; run_nos, if not NULL, becomes a bigint[] literal of the runs that they name, in the

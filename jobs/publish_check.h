@@ -7,7 +7,8 @@
  *   positions_differ     quantities of the daily positions against the closing books
  *   fx_rate_missing      a missing rate holds something of the date back
  *
- * What is dirty is not compared: it is to be computed again first. */
+ * What is dirty is not compared: it is to be computed again first. Nor is what follows from books that are not closed;
+ * nor a position that has a finding position_currency in place of a row. */
 #ifndef TAPEMILL_JOBS_PUBLISH_CHECK_H
 #define TAPEMILL_JOBS_PUBLISH_CHECK_H
 

@@ -6,16 +6,19 @@
  * and an alert stay.
  *
  * A final gate that finds something of the date dirty does not compare: it asks for the jobs that bring that up to date
- * (jobs/refresh.h), on the side connection, and fails; the next attempt looks again. What is dirty of a date that is
- * only looked at is left to refresh_aggregates, and not compared.
+ * (jobs/refresh.h), on the side connection, and is given back until they have ended; if there are none that may still
+ * do it, it fails. What is dirty of a date that is only looked at is left to refresh_aggregates, and not compared. A
+ * final gate waits for the date's books; while they are not closed, a look leaves out what follows from them.
  *
- * Locks: the days of both flows, so that no fact changes; then the bucket of the summary. */
+ * Locks: the days of both flows, so that no fact changes; the condition of the books (final), so that they stay closed;
+ * then the bucket of the summary. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/calendar_date.h"
 #include "jobs/day_lock.h"
+#include "jobs/pnl_day.h"
 #include "jobs/publish_check.h"
 #include "jobs/refresh.h"
 
@@ -56,11 +59,35 @@ take_locks(struct gate *gate, struct error *error)
     char targets[LIST_BYTES];
     refresh_date_targets(targets, sizeof(targets));
     if (day_lock_flows(warehouse, calendar_date_key(gate->days), error) ||
+        (gate->is_final && pnl_day_hold(gate->context, gate->days, error)) ||
         database_query(warehouse, sql_text("jobs/daily_summary", "lock_bucket"), DATABASE_VALUES(gate->date_key), NULL,
                        error))
         return error->code;
     return database_value(warehouse, SQL("dirty"), DATABASE_VALUES(gate->date_key, targets), gate->dirty,
                           sizeof(gate->dirty), error);
+}
+
+/* Also tells whether jobs are there that may bring the date up to date. */
+static enum error_code
+enqueue_refresh(struct gate *gate, struct database *side, struct ledger_pushes *pushes, bool *under_way,
+                struct error *error)
+{
+    struct job_context *context = gate->context;
+    struct refresh_request request = {.database = side,
+                                      .pushes = pushes,
+                                      .from_key = gate->date_key,
+                                      .to_key = gate->date_key,
+                                      .before = "infinity",
+                                      .dates_only = true};
+    struct refresh_result result;
+    char jobs[LIST_BYTES], answer[NUMBER_BYTES];
+    refresh_date_jobs(jobs, sizeof(jobs));
+    if (ledger_check(side, context->run, error) || refresh_dirty(context, &request, &result, error) ||
+        database_value(side, SQL("under_way"), DATABASE_VALUES(context->run->business_date, jobs), answer,
+                       sizeof(answer), error))
+        return error->code;
+    *under_way = answer[0] == 't';
+    return database_commit(side, error);
 }
 
 /* The run's own transaction ends with the error that this returns; the jobs are committed beside it. */
@@ -69,25 +96,24 @@ ask_for_refresh(struct gate *gate, struct error *error)
 {
     struct job_context *context = gate->context;
     struct ledger_pushes pushes = {0};
-    struct refresh_request request = {
-        .pushes = &pushes, .from_key = gate->date_key, .to_key = gate->date_key, .before = "infinity"};
-    struct refresh_result result;
     struct database *side;
+    bool under_way;
     if (job_side(context, &side, error) || database_begin(side, error))
         return error->code;
-    request.database = side;
-    enum error_code code = ledger_check(side, context->run, error);
-    if (!code)
-        code = refresh_dirty(context, &request, &result, error);
-    if (!code)
-        code = database_commit(side, error);
+    enum error_code code = enqueue_refresh(gate, side, &pushes, &under_way, error);
     if (code) {
         database_rollback(side);
         return code;
     }
     job_push(context, &pushes);
+    if (under_way)
+        return error_set(error, ERROR_STALE,
+                         "%s cannot be published yet: %s changed and is being computed again; the gate looks again "
+                         "after that",
+                         context->run->business_date, gate->dirty);
     return error_set(error, ERROR_GATE,
-                     "%s cannot be published yet: %s changed and must be computed again, which was asked for now",
+                     "%s cannot be published: %s changed, and the job that was to compute it again is dead; see "
+                     "`tapemill dead list`, then retry it and this one",
                      context->run->business_date, gate->dirty);
 }
 

@@ -134,9 +134,7 @@ store_realized(struct realized_day *day, struct error *error)
         return error->code;
     context->counts.extracted = day->books.fills;
     context->counts.unchanged = day->books.fills - context->counts.updated;
-    if (!context->counts.updated)
-        return ERROR_NONE;
-    return dirty_log(context, DIRTY_REALIZED, calendar_date_key(day->days), false, "realized_pnl", error);
+    return ERROR_NONE;
 }
 
 static enum error_code
@@ -171,7 +169,8 @@ reopen_next(struct realized_day *day, struct error *error)
     if (!closed)
         return ERROR_NONE;
     (void)calendar_date_format(day->days + 1, day->reopened);
-    if (pnl_day_reopen(context, day->days + 1, error) || pnl_day_forward(context, day->reopened, error))
+    if (dirty_log(context, DIRTY_REALIZED, calendar_date_key(day->days + 1), false, "opening books", error) ||
+        pnl_day_reopen(context, day->days + 1, error) || pnl_day_forward(context, day->reopened, error))
         return error_context(error, "%s is to be closed again", day->reopened);
     return ERROR_NONE;
 }
@@ -209,8 +208,12 @@ describe(const struct realized_day *day)
 static enum error_code
 settle(struct realized_day *day, struct error *error)
 {
+    struct job_context *context = day->context;
     bool changed = false;
-    if (store_realized(day, error) || store_closing(day, &changed, error) || (changed && reopen_next(day, error)) ||
+    if (store_realized(day, error) || store_closing(day, &changed, error) ||
+        ((changed || context->counts.updated) &&
+         dirty_log(context, DIRTY_REALIZED, calendar_date_key(day->days), false, "realized_pnl", error)) ||
+        (changed && reopen_next(day, error)) ||
         books_ahead_rebooked(day->context->warehouse, day->date_key, day->flows, error) || close_day(day, error))
         return error->code;
     return realized_facts_replace(&day->facts, day->context, error);

@@ -22,18 +22,38 @@ const struct refresh_target refresh_targets[] = {
     {"lp_performance:DAILY", "lp_performance", "day", "DAILY"},
     {"lp_performance:WEEKLY", "lp_performance", "week", "WEEKLY"},
     {"lp_performance:MONTHLY", "lp_performance", "month", "MONTHLY"},
+    {"lp_performance:QUARTERLY", "lp_performance", "quarter", "QUARTERLY"},
+    {"lp_performance:YEARLY", "lp_performance", "year", "YEARLY"},
 };
 const size_t refresh_target_count = sizeof(refresh_targets) / sizeof(refresh_targets[0]);
+
+static bool
+is_of_date(const struct refresh_target *target)
+{
+    return !target->period && strcmp(target->unit, "day") == 0;
+}
+
+static void
+list_date(char *list, size_t size, bool jobs)
+{
+    size_t length = (size_t)snprintf(list, size, "{");
+    for (size_t i = 0; i < refresh_target_count; i++)
+        if (is_of_date(&refresh_targets[i]))
+            length += (size_t)snprintf(list + length, size - length, "%s%s", length > 1 ? "," : "",
+                                       jobs ? refresh_targets[i].job : refresh_targets[i].name);
+    (void)snprintf(list + length, size - length, "}");
+}
 
 void
 refresh_date_targets(char *list, size_t size)
 {
-    size_t length = (size_t)snprintf(list, size, "{");
-    for (size_t i = 0; i < refresh_target_count; i++)
-        if (!refresh_targets[i].period && strcmp(refresh_targets[i].unit, "day") == 0)
-            length +=
-                (size_t)snprintf(list + length, size - length, "%s%s", length > 1 ? "," : "", refresh_targets[i].name);
-    (void)snprintf(list + length, size - length, "}");
+    list_date(list, size, false);
+}
+
+void
+refresh_date_jobs(char *list, size_t size)
+{
+    list_date(list, size, true);
 }
 
 static void
@@ -117,6 +137,8 @@ refresh_dirty(struct job_context *context, const struct refresh_request *request
 {
     *result = (struct refresh_result){0};
     for (size_t i = 0; i < refresh_target_count; i++) {
+        if (request->dates_only && !is_of_date(&refresh_targets[i]))
+            continue;
         if (!job_find(refresh_targets[i].job))
             note_missing(result, refresh_targets[i].job);
         else if (refresh_target(context, request, &refresh_targets[i], result, error))

@@ -2,6 +2,7 @@
 #ifndef TAPEMILL_JOBS_REFRESH_H
 #define TAPEMILL_JOBS_REFRESH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@ extern const size_t refresh_target_count;
 /* The names of the targets that are about single dates, as a text[] literal. */
 void refresh_date_targets(char *list, size_t size);
 
+/* Those of their jobs, likewise. */
+void refresh_date_jobs(char *list, size_t size);
+
 enum { REFRESH_JOBS_MAX = 1000 };
 
 struct refresh_request {
@@ -28,6 +32,7 @@ struct refresh_request {
     struct ledger_pushes *pushes;  /* gets them */
     const char *from_key, *to_key; /* date_keys looked at, inclusive */
     const char *before; /* "YYYY-MM-DD": buckets that end before it are due, whether computed before or not */
+    bool dates_only;    /* no periods: refresh_date_targets() alone */
 };
 
 struct refresh_result {
@@ -37,7 +42,8 @@ struct refresh_result {
 };
 
 /* Enqueues one job for each dirty bucket that is due or was computed before, unless such a job is there that has not
- * begun: that takes the dirty rows before it looks at anything. What a missing rate alone holds is left to the load
+ * begun: that takes the dirty rows before it looks at anything. If its last job is dead and came after all that is
+ * dirty, another would die too: that is for a person. What a missing rate alone holds is left to the load
  * that brings the rate, which makes it dirty. The latest REFRESH_JOBS_MAX buckets of each target; the rest is for the
  * next time. */
 ERROR_MUST_CHECK enum error_code refresh_dirty(struct job_context *context, const struct refresh_request *request,

@@ -15,7 +15,8 @@
 
 #define SQL(name) sql_text("jobs/refresh_views", name)
 
-enum { NUMBER_BYTES = 24 };
+/* TRADES_WINDOW_DAYS: how far mv_instrument_statistics looks back; the other view reads no trades. */
+enum { NUMBER_BYTES = 24, TRADES_WINDOW_DAYS = 90 };
 
 static const char as_of_argument[] = "as_of";
 
@@ -107,10 +108,22 @@ is_left_to_later(struct job_context *context, bool *is_left, struct error *error
 }
 
 static enum error_code
+lock_window(struct job_context *context, const char *as_of, struct error *error)
+{
+    char first[NUMBER_BYTES], last[NUMBER_BYTES];
+    int32_t days;
+    if (calendar_date_parse(as_of, &days, error))
+        return error->code;
+    (void)snprintf(first, sizeof(first), "%" PRId32, calendar_date_key(days - TRADES_WINDOW_DAYS + 1));
+    (void)snprintf(last, sizeof(last), "%" PRId32, calendar_date_key(days));
+    return database_query(context->warehouse, SQL("lock_window"), DATABASE_VALUES(first, last), NULL, error);
+}
+
+static enum error_code
 refresh(struct job_context *context, const char *as_of, struct error *error)
 {
     struct rows *rows;
-    if (database_run(context->warehouse, SQL("refresh_strategies"), error) ||
+    if (lock_window(context, as_of, error) || database_run(context->warehouse, SQL("refresh_strategies"), error) ||
         database_run(context->warehouse, SQL("refresh_instruments"), error) ||
         database_query(context->warehouse, SQL("rows"), 0, NULL, &rows, error))
         return error->code;

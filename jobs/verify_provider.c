@@ -9,9 +9,6 @@ enum { SPREAD, BPS, LATENCY, NOTIONAL, SCORE, RANK };
 
 enum { QUOTE_FIELDS = 7, ORDER_FIELDS = 3, SCALE = 16, BPS_CAP = 100, LATENCY_CAP = 1000 };
 
-/* Days, weeks and months: what is kept up to date for providers. */
-enum { PERIODS = 3 };
-
 static enum error_code
 find_group(struct verify_aggregate *all, int period, const char *first, const char *tenant, const char *lp,
            struct verify_group **group, struct error *error)
@@ -30,7 +27,7 @@ verify_provider_add(struct verify_aggregate *all, struct error *error)
     struct verify_group *group;
     char first[16];
     int32_t last;
-    for (int period = 0; trade->lp[0] && period < PERIODS; period++) {
+    for (int period = 0; trade->lp[0] && period < VERIFY_PERIODS; period++) {
         if (!verify_period_counts(all, period, first, &last))
             continue;
         if (find_group(all, period, first, trade->tenant, trade->lp, &group, error))
@@ -96,7 +93,7 @@ take(struct verify_aggregate *all, struct verify_row *row, void *data, struct er
     struct verify_group *group;
     char first[16];
     int32_t last;
-    for (int period = 0; period < PERIODS; period++)
+    for (int period = 0; period < VERIFY_PERIODS; period++)
         if (verify_period_counts(all, period, first, &last) &&
             (find_group(all, period, first, verify_row_text(row, 0), verify_row_text(row, 1), &group, error) ||
              (*add)(group, row, error)))
@@ -291,7 +288,7 @@ end_period(struct verify_aggregate *all, int period, struct error *error)
 enum error_code
 verify_provider_compare(struct verify_aggregate *all, struct error *error)
 {
-    for (int period = 0; period < PERIODS; period++)
+    for (int period = 0; period < VERIFY_PERIODS; period++)
         if (end_period(all, period, error))
             return error->code;
     return ERROR_NONE;

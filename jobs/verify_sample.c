@@ -45,6 +45,18 @@ verify_all(struct verify *verify, struct error *error)
 }
 
 static enum error_code
+verify_snapshot(struct sample *sample, struct verify *verify, struct error *error)
+{
+    if (database_query(sample->side, SQL("hold"), 0, NULL, NULL, error))
+        return error->code;
+    enum error_code code = database_run(sample->side, SQL("snapshot"), error);
+    if (!code)
+        code = verify_all(verify, error);
+    database_rollback(sample->side);
+    return code ? code : database_query(sample->side, SQL("let_go"), 0, NULL, NULL, error);
+}
+
+static enum error_code
 verify_date(struct sample *sample, const char *date, int64_t *differences, struct error *error)
 {
     struct verify verify = {.warehouse = sample->side, .tell = file_finding, .data = sample};
@@ -52,11 +64,9 @@ verify_date(struct sample *sample, const char *date, int64_t *differences, struc
         return error->code;
     verify.to_days = verify.from_days;
     sample->date = date;
-    if (database_query(sample->context->warehouse, SQL("resolve"), DATABASE_VALUES(date), NULL, error) ||
-        database_run(sample->side, SQL("snapshot"), error))
+    if (database_query(sample->context->warehouse, SQL("resolve"), DATABASE_VALUES(date), NULL, error))
         return error->code;
-    enum error_code code = verify_all(&verify, error);
-    database_rollback(sample->side);
+    enum error_code code = verify_snapshot(sample, &verify, error);
     *differences += verify_differences(&verify);
     if (!code && sample->error.code) {
         *error = sample->error;

@@ -116,7 +116,9 @@ note_inferred(struct command_dimension_check *check, enum dimension dimension, s
 static enum error_code
 check_versions(struct command_dimension_check *check, struct error *error)
 {
-    enum error_code code = database_run(check->warehouse, sql_text(FILE_NAME, "begin"), error);
+    enum error_code code = database_query(check->warehouse, sql_text("ops/fingerprint", "hold"), 0, NULL, NULL, error);
+    if (!code)
+        code = database_run(check->warehouse, sql_text(FILE_NAME, "begin"), error);
     for (int i = 0; !code && i < DIMENSION_COUNT; i++) {
         enum dimension dimension = (enum dimension)i;
         if (check->chosen[i] &&

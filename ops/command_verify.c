@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/calendar_date.h"
+#include "core/sql.h"
 #include "jobs/verify.h"
 #include "ops/command_session.h"
 
@@ -142,7 +143,8 @@ static enum error_code
 compare(const struct subject *subject, struct verify *verify, struct findings *findings, struct error *error)
 {
     command_progress_begin(&findings->progress, "verify", "dates", verify->to_days - verify->from_days + 1);
-    if (!database_run(verify->warehouse, "begin isolation level repeatable read", error))
+    if (!database_query(verify->warehouse, sql_text("ops/fingerprint", "hold"), 0, NULL, NULL, error) &&
+        !database_run(verify->warehouse, "begin isolation level repeatable read", error))
         (void)subject->run(verify, error);
     command_progress_end(&findings->progress, NULL);
     database_rollback(verify->warehouse);

@@ -62,6 +62,10 @@ select pg_advisory_xact_lock(hashtext('agg_daily_trade_summary'), $1::integer)
 select (select count(*) from agg_daily_trade_summary where date_key = $1::integer),
        exists (select from etl_published_days where date_key = $1::integer)
 
+-- name: lock_facts
+-- Planning it locks the date's leaves, and thereby waits for whoever is replacing one.
+select from fact_trades f where f.date_key = $1::integer limit 0
+
 -- name: base
 -- The query for stage_summary_base. $1 date key, $2 the runs whose inserts are looked at, or null: all live trades of the date.
 -- Three parts, each of which one process can take: clients and instruments in two halves, which share no group, and

@@ -17,6 +17,15 @@ copy stage_dates (date_key, date, year, quarter, month, month_name, day_of_month
 -- name: copy_times utility
 copy stage_times (time_key, time, hour, minute, second, time_of_day, market_session) from stdin (format binary)
 
+-- name: note_trading_days
+-- $1 the run. Series of loaded dates that are trading days now, or were, say something else from there on.
+insert into etl_dirty_buckets (target, date_key, reason, run_no)
+select 'performance_risk', d.date_key, 'trading days changed', $1::bigint
+from dim_date d
+join stage_dates s using (date_key)
+where s.is_trading_day is distinct from d.is_trading_day
+  and exists (select from etl_fact_days l where l.date_key = d.date_key)
+
 -- name: update_dates
 update dim_date d
 set date = s.date, year = s.year, quarter = s.quarter, month = s.month, month_name = s.month_name,

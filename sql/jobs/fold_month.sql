@@ -49,8 +49,9 @@ from (values ('select date_key, source, count(*) as trades, count(*) filter (whe
               'sum(realized_pnl) as realized_pnl from %I group by date_key, source')) as parts (part)
 
 -- name: lock_readers
--- A reader that has its snapshot before it has locked the tables (REPEATABLE READ) would find the new leaf empty: such
--- readers hold this lock shared.
+-- A reader that has its snapshot before it has locked the tables would find the new leaf empty. In REPEATABLE READ such
+-- readers hold this lock shared. In READ COMMITTED they are CREATE TABLE AS, COPY of a query and REFRESH MATERIALIZED VIEW:
+-- these lock the tables in a statement of its own before.
 select pg_advisory_xact_lock(hashtext('tapemill fold'), 0)
 
 -- name: drop_leaves

@@ -10,8 +10,11 @@ with holds as (
     where date_key = $1::integer and reason = 'fx_rate_missing' and ($2 = 'date' or $2 = 'summary' and target = 'summary')
     group by target
 ), waiting as (
-    -- What is dirty or held is not compared.
+    -- What is dirty or held is not compared; nor what follows from books, while they are not closed.
     select distinct target from etl_dirty_buckets where date_key = $1::integer
+    union
+    select target from unnest(array['performance', 'positions']) as t (target)
+    where not exists (select from etl_conditions where key = 'pnl:' || $1::integer and met)
 ), facts as (
     select tenant_id, count(*) as trades, count(*) filter (where side = 'SELL') as sells,
            count(*) filter (where source = 'DESK') as desk_trades, sum(quantity) as volume,
@@ -77,6 +80,12 @@ with holds as (
                 from etl_open_positions where date_key = $1::integer and source = 'DESK') both_sides
           group by tenant_id, account_id, instrument_id) k
     where $2 <> 'summary' and not exists (select from waiting where target = 'positions') and k.positions <> k.books
+      -- What has no row because nobody can tell its currency has a finding instead.
+      and not exists (select from etl_data_quality_issues q
+                      where q.source_table = 'fact_positions_daily' and q.rule_name = 'position_currency'
+                        and q.business_date = to_date($1::text, 'YYYYMMDD') and q.resolved_at is null
+                        and q.record_id = format('%s/%s/%s', k.tenant_id, coalesce(k.account_id::text, 'Unknown'),
+                                                 k.instrument_id))
     union all
     select 'fx_rate_missing', target, jsonb_build_object('target', target, 'buckets', buckets),
            format('a missing rate to the base currency holds back rows of %s', target)
@@ -103,6 +112,16 @@ values ($1::uuid, 'publish_gate', $3, $2::text, 'ERROR', format('[%s] %s', $2::t
 select coalesce(string_agg(distinct target, ', ' order by target), '')
 from etl_dirty_buckets
 where date_key = $1::integer and target = any ($2::text[]) and reason <> 'fx_rate_missing'
+
+-- name: under_way
+-- Whether jobs $2 of the date $1 are there that may yet do it.
+select exists (select from etl_jobs j
+               where j.job_name = any ($2::text[]) and j.business_date = $1::date
+                 and (j.state in ('queued', 'retry', 'running')
+                      or j.state = 'waiting'
+                         and (j.pending = 0
+                              or not exists (select from etl_jobs d where d.pipeline_run_id = j.pipeline_run_id
+                                                                      and d.state in ('dead', 'cancelled')))))
 
 -- name: publish
 -- $1 date key, $2 the run.

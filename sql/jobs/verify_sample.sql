@@ -12,6 +12,13 @@ from drawn
 order by not is_last, md5($1 || date_key), date_key
 limit $2::integer
 
+-- name: hold
+-- No leaf of fact_trades is replaced while the snapshot stands: it would not see the rows of the new one.
+select pg_advisory_lock_shared(hashtext('tapemill fold'), 0)
+
+-- name: let_go
+select pg_advisory_unlock_shared(hashtext('tapemill fold'), 0)
+
 -- name: snapshot utility
 begin isolation level repeatable read
 

@@ -24,7 +24,9 @@ insert into etl_dirty_targets (change, target) values
     ('trades', 'client_metrics:YEARLY'), ('realized', 'client_metrics:YEARLY'), ('risk', 'client_metrics:YEARLY'),
     ('trades', 'lp_performance:DAILY'), ('quotes', 'lp_performance:DAILY'), ('orders', 'lp_performance:DAILY'),
     ('trades', 'lp_performance:WEEKLY'), ('quotes', 'lp_performance:WEEKLY'), ('orders', 'lp_performance:WEEKLY'),
-    ('trades', 'lp_performance:MONTHLY'), ('quotes', 'lp_performance:MONTHLY'), ('orders', 'lp_performance:MONTHLY');
+    ('trades', 'lp_performance:MONTHLY'), ('quotes', 'lp_performance:MONTHLY'), ('orders', 'lp_performance:MONTHLY'),
+    ('trades', 'lp_performance:QUARTERLY'), ('quotes', 'lp_performance:QUARTERLY'), ('orders', 'lp_performance:QUARTERLY'),
+    ('trades', 'lp_performance:YEARLY'), ('quotes', 'lp_performance:YEARLY'), ('orders', 'lp_performance:YEARLY');
 
 -- The run inserted rows and did nothing else to the date: they are those with its number as etl_run_id.
 alter table etl_dirty_buckets add column is_insert_only boolean not null default false;

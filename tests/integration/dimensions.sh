@@ -109,6 +109,12 @@ assert_equal 'extracted 100279 inserted 0 updated 0 unchanged 100279 superseded 
 assert_equal "$before" "$(written dim_date dim_time)" "dates again write nothing"
 sql warehouse "update dim_date set holiday_name = 'wrong' where date_key = 20240704"
 assert_contains "$(TAPEMILL_FISCAL_START_MONTH=1 run_job dates '{}' 2024-06-14)" 'updated 1 ' "only what differs is written"
+# Of two trading days that were none, one has facts: series have to be told of it.
+sql warehouse "update dim_date set is_trading_day = false where date_key in (20240702, 20240703);
+    insert into etl_fact_days (source, date_key) values ('DESK', 20240702)"
+assert_contains "$(run_job dates '{}' 2024-06-14)" 'updated 2 ' "trading days that were none"
+assert_equal 'performance_risk|20240702' "$(sql warehouse "select target, date_key from etl_dirty_buckets")" "what follows from trading days"
+sql warehouse "delete from etl_dirty_buckets; delete from etl_fact_days"
 assert_contains "$(run_job dates '{}' 2025-06-14)" 'inserted 366 updated 0 ' "a year later"
 assert_fails 1 env TAPEMILL_DATES_FROM=1990-13-01 "$TAPEMILL_TEST_BIN/dimension_run" job dates
 assert_contains "$OUTPUT" 'config: TAPEMILL_DATES_FROM' "a first date that is none"

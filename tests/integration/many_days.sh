@@ -93,6 +93,7 @@ declare -A values=(
     # looked at since a position in it was opened.
     [jobs/performance_risk/first_date]='' [jobs/performance_risk/short_series]='' [jobs/performance_risk/series]=''
     [jobs/daily_positions/tell_currencies]=''
+    [jobs/daily_summary/lock_facts]='D' [jobs/refresh_views/lock_window]='F, T'
     [jobs/daily_summary/base]="makes D, null" [jobs/publish_gate/check]="D, 'date'"
     [jobs/verify_positions/quantities]="makes F, T" [jobs/verify_positions/fills]="makes D"
     [jobs/verify_positions/last_trades]="makes D" [jobs/verify_positions/last_quotes]="makes D"

@@ -395,6 +395,11 @@ assert_contains "$(queued --date 2025-03-01)" 'updated=1 unchanged=0 skipped=0 r
 view_is mv_instrument_statistics max_price 'instrument_id = 20' 1000.00000000
 sql warehouse "update etl_backfills set next_date = null; update fact_trades set price = 2000, notional_value = 2000 * quantity,
     net_amount = 2000 * quantity where date_key = 20250131"
+# One that comes behind a job that is dead may never come.
+sql warehouse "insert into etl_pipeline_runs (pipeline, business_date) values ('daily_load', '2025-03-01');
+    insert into etl_jobs (job_name, job_type, kind, queue, priority, max_attempts, business_date, pipeline_run_id, backfill_id, pending, state)
+    select j.name, 'ETL', 'batch', 'batch', 5, 5, '2025-03-01', (select max(id) from etl_pipeline_runs), (select max(id) from etl_backfills), j.pending, j.state
+    from (values ('load_trades', 0, 'dead'), ('refresh_views', 1, 'waiting')) j (name, pending, state)"
 assert_contains "$(queued --date 2025-03-02)" '{"as_of": "2025-03-02", "strategies": ' "the last date of a backfill"
 view_is mv_instrument_statistics max_price 'instrument_id = 20' 2000.00000000
 assert_contains "$(queued)" 'unchanged=1 skipped=0 removed=0 {"as_of": "2025-03-02", "strategies": ' "without a date"

@@ -224,13 +224,12 @@ wait_for_backfills() {
     wait_until_quiet
 }
 
-# periods NAME DATE...: clients, and of days, weeks and months providers too, in the periods that the dates are in
+# periods NAME DATE...: clients and providers in the periods that the dates are in
 periods() {
     local name=$1 date
     shift
     for date in "$@"; do
         ! compares agg_client_metrics || enqueue client_metrics --date "$date" --arg "period=$name"
-        [[ $name != QUARTERLY && $name != YEARLY ]] || continue
         ! compares agg_lp_performance || enqueue lp_performance --date "$date" --arg "period=$name"
     done
 }

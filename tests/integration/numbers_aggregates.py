@@ -12,8 +12,7 @@ LEVELS = {
     "LP": ("lp_id",),
     "CLIENT_INSTRUMENT": ("client_id", "instrument_id"),
 }
-CLIENT_PERIODS = ("DAILY", "WEEKLY", "MONTHLY", "QUARTERLY", "YEARLY")
-PROVIDER_PERIODS = ("DAILY", "WEEKLY", "MONTHLY")
+PERIODS = ("DAILY", "WEEKLY", "MONTHLY", "QUARTERLY", "YEARLY")
 
 
 def grouped(rows, key):
@@ -138,7 +137,7 @@ def period_columns(key):
 
 
 def client_metrics(trades, snapshots):
-    traded, risks = by_period(CLIENT_PERIODS, trades, "client_id"), by_period(CLIENT_PERIODS, snapshots, "client_id")
+    traded, risks = by_period(PERIODS, trades, "client_id"), by_period(PERIODS, snapshots, "client_id")
     return [
         {**period_columns(key), "client_id": key[4]} | client_row(key, traded.get(key, []), risks.get(key, []))
         for key in {**traded, **risks}
@@ -177,7 +176,7 @@ def client_row(key, group, risks):
 
 
 def lp_performance(trades, quotes, orders):
-    parts = [by_period(PROVIDER_PERIODS, rows, "lp_id") for rows in (trades, quotes, orders)]
+    parts = [by_period(PERIODS, rows, "lp_id") for rows in (trades, quotes, orders)]
     rows = []
     for key in {name: None for part in parts for name in part}:
         traded, quoted, ordered = (part.get(key, []) for part in parts)

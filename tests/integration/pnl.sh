@@ -192,6 +192,7 @@ assert_contains "$(sql warehouse 'select record_id, rule_name, error_message fro
 
 # ---- again: nothing is written, nothing is enqueued
 
+run_job daily_performance 2024-01-03 >/dev/null # its closing books were news
 before=$(row_versions)
 for date in 2024-01-01 2024-01-02 2024-01-03; do
     run_job realized_pnl $date >/dev/null
@@ -235,6 +236,8 @@ check_model 20240101 20240102 20240103
 reprice 20240101 10 13
 run_is 'realized_pnl 2024-01-01 done extracted=8 inserted=0 updated=2 unchanged=6 skipped=0 removed=0 {"books": 4, "open_books": 4, "fills": 8, "closing_fills": 2, "reopened": "2024-01-02"}' \
     realized_pnl 2024-01-01
+assert_equal 20240102 "$(sql warehouse "select date_key from etl_dirty_buckets where target = 'positions' and reason = 'opening books'")" \
+    "the next date is dirty"
 assert_equal 'f|t' "$(sql warehouse "select (select met from etl_conditions where key = 'pnl:20240102'),
                                             (select met from etl_conditions where key = 'pnl:20240103')")" "closed dates"
 assert_equal '4' "$(sql warehouse "select count(*) from etl_jobs j join etl_job_runs r on r.job_id = j.parent_id

@@ -1,5 +1,5 @@
 /* run_job JOB DATE [ARGUMENTS]   enqueues one job for a business date, with arguments as a JSON object, and runs it
- * run_job --queued               runs what is queued, the oldest first, until nothing is
+ * run_job --queued               runs what is queued and due, the oldest first, until nothing is
  *
  * What a worker does with a job, without Redis and in this process: claim, run the handler in a transaction of its own,
  * complete and commit, or write the failure. One line per job: its name, its date, and
@@ -19,7 +19,8 @@
 #include "jobs/context.h"
 #include "jobs/pipeline.h"
 
-static const char oldest_queued[] = "select id from etl_jobs where state = 'queued' order by id limit 1";
+static const char oldest_queued[] =
+    "select id from etl_jobs where state = 'queued' and run_after <= clock_timestamp() order by id limit 1";
 
 static enum error_code
 run_handler(struct job_context *context, struct error *error)

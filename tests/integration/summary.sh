@@ -39,7 +39,8 @@ from generate_series(1, 10) c, (values (1, timestamptz '-infinity', timestamptz 
                                        (2, '2024-01-02 12:00-05', 'infinity', true)) v (version, valid_from, valid_to, is_current);
 insert into dim_liquidity_provider (lp_id, lp_code)
 select ('d0000000-0000-0000-0000-' || lpad(l::text, 12, '0'))::uuid, 'l' || l from generate_series(1, 3) l;
-create table fact_trades_of_the_test partition of fact_trades for values from (20240101) to (20240201);
+create table fact_trades_of_the_test partition of fact_trades for values from (20240101) to (20240201) partition by range (date_key);
+create table fact_trades_leaf partition of fact_trades_of_the_test for values from (20240101) to (20240201);
 create table fact_performance_of_the_test partition of fact_performance_daily for values from (20240101) to (20240201);
 create table fact_positions_of_the_test partition of fact_positions_daily for values from (20240101) to (20240201);
 
@@ -330,6 +331,28 @@ assert_equal 'delta
 nothing' "$(cat "$first_log" "$STARTED_LOG" | sed -n 's/.*"way": "\([a-z]*\)".*/\1/p' | sort)" "two at once"
 check_levels
 
+# A leaf that is replaced while the run waits for it: it is read as it is then.
+in_session table "begin \\; create table new_leaf (like fact_trades_leaf including all) \\;
+    insert into new_leaf select * from fact_trades_leaf \\; drop table fact_trades_leaf \\; alter table new_leaf rename to fact_trades_leaf \\;
+    alter table fact_trades_of_the_test attach partition fact_trades_leaf for values from (20240101) to (20240201)"
+wait_until_sql 60 "the leaf is replaced" warehouse "select count(*) from pg_stat_activity where state = 'idle in transaction'" 1
+tapemill enqueue daily_summary --date $day --arg mode=whole >/dev/null
+start_process run_job -- "$TAPEMILL_TEST_BIN/run_job" --queued
+sessions_wait 1
+in_session table commit
+wait "$STARTED_PID" || fail "$(cat "$STARTED_LOG")"
+assert_contains "$(cat "$STARTED_LOG")" 'updated=0' "a leaf that was replaced"
+assert_contains "$(cat "$STARTED_LOG")" 'removed=0 {"way": "whole"' "a leaf that was replaced"
+check_levels
+# A list of runs without end would not fit into a statement.
+insert 22 <<END
+t12,CLIENT,$tenant_a,$client_one,3,$provider,09:00,BUY,2,15,0,0,USD,1,3,f
+END
+sql warehouse "insert into etl_dirty_buckets (target, date_key, reason, run_no, is_insert_only)
+    select 'summary', $key, 'facts changed', 1000000 + r, true from generate_series(1, 10000) r"
+assert_contains "$(run_job daily_summary)" '"way": "whole"' "inserts of ten thousand runs"
+check_levels
+
 # ---- at random: batches of inserts and now and then a change; after each the same bits as the whole from scratch
 
 rounds=8
@@ -367,6 +390,7 @@ done
 # What other jobs would have written of the date: the desk's performance and closing books, positions.
 sql warehouse "
     delete from etl_dirty_buckets where date_key = $key;
+    insert into etl_conditions (key, met) values ('pnl:$key', true) on conflict (key) do update set met = true;
     insert into fact_performance_daily (date_key, tenant_id, account_key, strategy_key, total_trades, closing_trades,
         winning_trades, losing_trades, total_volume, total_notional, gross_profit, gross_loss, net_pnl, commissions, fees, etl_run_id)
     select $key, tenant_id, 1, 1, count(*), 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 1
@@ -374,8 +398,8 @@ sql warehouse "
     insert into etl_open_positions (date_key, source, tenant_id, account_id, strategy_id, instrument_id, quantity, total_cost)
     values ($key, 'DESK', '$tenant_a', 1, 1, 1, 5, 50), ($key, 'DESK', '$tenant_a', 1, 2, 1, -2, -20);
     insert into fact_positions_daily (date_key, tenant_id, account_key, instrument_key, account_id, instrument_id, currency, side,
-        quantity, total_cost, avg_entry_price, realized_pnl, etl_run_id)
-    values ($key, '$tenant_a', 1, 1, 1, 1, 'USD', 'LONG', 3, 30, 10, 0, 1), ($key, '$tenant_a', 1, 2, 1, 2, 'USD', 'FLAT', 0, 0, null, 1, 1)"
+        quantity, total_cost, avg_entry_price, realized_pnl, total_pnl, etl_run_id)
+    values ($key, '$tenant_a', 1, 1, 1, 1, 'USD', 'LONG', 3, 30, 10, 0, 0, 1), ($key, '$tenant_a', 1, 2, 1, 2, 'USD', 'FLAT', 0, 0, null, 1, 1, 1)"
 rows=$(sql warehouse "select count(*) from agg_daily_trade_summary")
 final_rows() {
     sql warehouse "select count(*) filter (where is_final), (select count(*) from etl_published_days) from agg_daily_trade_summary"
@@ -415,6 +439,20 @@ refused positions_differ "update fact_positions_daily set quantity = 4 where ins
 refused positions_differ "delete from etl_open_positions where quantity < 0" \
     "insert into etl_open_positions (date_key, source, tenant_id, account_id, strategy_id, instrument_id, quantity, total_cost)
      values ($key, 'DESK', '$tenant_a', 1, 2, 1, -2, -20)"
+# A position that has no row because nobody can tell its currency: its finding is there already.
+sql warehouse "insert into etl_open_positions (date_key, source, tenant_id, account_id, strategy_id, instrument_id, quantity, total_cost)
+        values ($key, 'DESK', '$tenant_a', 1, 1, 3, 5, 50);
+    insert into etl_data_quality_issues (source_table, record_id, rule_name, severity, error_message, business_date)
+        values ('fact_positions_daily', '$tenant_a/1/3', 'position_currency', 'WARNING', 'several', '$day')"
+assert_contains "$(run_job publish_gate)" ' done ' "a position without a currency"
+refused positions_differ "update etl_data_quality_issues set resolved_at = now() where rule_name = 'position_currency'" \
+    "delete from etl_open_positions where instrument_id = 3"
+# Books that are not closed: a look leaves out what follows from them, a final gate waits.
+sql warehouse "update etl_conditions set met = false where key = 'pnl:$key'; update fact_positions_daily set quantity = 4 where instrument_id = 1"
+assert_contains "$(run_job publish_gate)" ' done ' "a look while books are open"
+assert_contains "$(run_job publish_gate final=true)" 'waits for the books of 2024-01-02 to be closed' "a final gate while books are open"
+sql warehouse "update etl_conditions set met = true where key = 'pnl:$key'; update fact_positions_daily set quantity = 3 where instrument_id = 1;
+    update etl_jobs set state = 'cancelled' where state = 'waiting'"
 refused fx_rate_missing "insert into etl_dirty_buckets (target, date_key, reason) values ('performance', $key, 'fx_rate_missing')" \
     "delete from etl_dirty_buckets"
 [ "$(sql warehouse "select count(*) from etl_alerts where cause = 'publish_gate:2024-01-02'")" -gt 0 ] || fail "nobody was alerted"
@@ -429,19 +467,24 @@ sql warehouse "update fact_positions_daily set quantity = 3 where instrument_id 
 insert 300 <<END
 late-1,CLIENT,$tenant_a,$client_one,3,$provider,09:00,BUY,2,15,0,0,USD,1,3,f
 END
-sql warehouse "delete from etl_dirty_buckets where target <> 'summary'"
+sql warehouse "delete from etl_dirty_buckets where target not in ('summary', 'client_metrics:MONTHLY', 'client_metrics:YEARLY')"
 run_job publish_gate >/dev/null
 assert_contains "$(sql warehouse "select metadata from etl_job_runs where job_name = 'publish_gate' order by run_no desc limit 1")" \
     '"dirty": "summary"' "a look at what is dirty"
 tapemill enqueue publish_gate --date $day --arg final=true >/dev/null
-"$TAPEMILL_TEST_BIN/run_job" --queued >"$TEST_DIR/dirty.log" || true
-assert_contains "$(cat "$TEST_DIR/dirty.log")" 'failed gate: 2024-01-02 cannot be published yet: summary changed' "a dirty date"
+gate_is_done() {
+    "$TAPEMILL_TEST_BIN/run_job" --queued >>"$TEST_DIR/dirty.log" || true
+    [ "$(sql warehouse "select state from etl_jobs where job_name = 'publish_gate' order by id desc limit 1")" = done ]
+}
+wait_until 60 "the gate publishes" gate_is_done || fail "$(cat "$TEST_DIR/dirty.log")"
+assert_contains "$(cat "$TEST_DIR/dirty.log")" 'failed stale: 2024-01-02 cannot be published yet: summary changed' "a dirty date"
 assert_contains "$(cat "$TEST_DIR/dirty.log")" '{"way": "delta"' "what it asked for"
-assert_equal '0|0' "$(final_rows)" "a dirty date is not published"
-sql warehouse "update etl_jobs set state = 'cancelled' where state = 'retry'"
+assert_equal '' "$(grep client_metrics "$TEST_DIR/dirty.log")" "periods that are not over are not asked for"
+assert_equal 0 "$(sql warehouse "select attempts from etl_jobs where job_name = 'publish_gate' order by id desc limit 1")" \
+    "attempts charged for waiting"
 rows=$(sql warehouse "select count(*) from agg_daily_trade_summary")
-assert_equal "publish_gate 2024-01-02 done extracted=$rows inserted=0 updated=$rows unchanged=0 skipped=0 removed=0 {\"final\": true, \"dirty\": \"\"}" \
-    "$(run_job publish_gate final=true)" "published"
+assert_contains "$(cat "$TEST_DIR/dirty.log")" \
+    "publish_gate 2024-01-02 done extracted=$rows inserted=0 updated=$rows unchanged=0 skipped=0 removed=0 {\"final\": true, \"dirty\": \"\"}" "published"
 assert_equal "$rows|1" "$(final_rows)" "is_final"
 assert_equal '' "$(sql warehouse "select * from etl_data_quality_issues where source_table = 'publish_gate' and resolved_at is null")" \
     "findings are resolved"
@@ -491,6 +534,16 @@ assert_contains "$(refresh)" '{"buckets": 0, "enqueued": 0' "a pipeline will do 
 sql warehouse "insert into etl_jobs (job_name, job_type, kind, queue, priority, max_attempts, business_date, pipeline_run_id, state)
     values ('load_trades', 'ETL', 'batch', 'batch', 5, 5, '2024-01-03', (select max(id) from etl_pipeline_runs), 'dead')"
 assert_contains "$(refresh)" '{"buckets": 1, "enqueued": 1' "a pipeline that will not"
+sql warehouse "update etl_jobs set state = 'cancelled' where state in ('queued', 'waiting', 'retry', 'dead');
+    delete from etl_dirty_buckets"
+
+# If the last job is dead, only what became dirty since is asked for.
+sql warehouse "insert into etl_dirty_buckets (target, date_key, reason) values ('summary', 20240104, 'facts changed')"
+assert_contains "$(refresh)" '{"buckets": 1, "enqueued": 1' "a date that is dirty"
+sql warehouse "update etl_jobs set state = 'dead' where state = 'queued' and job_name = 'daily_summary'"
+assert_contains "$(refresh)" '{"buckets": 0, "enqueued": 0' "its job is dead"
+sql warehouse "insert into etl_dirty_buckets (target, date_key, reason) values ('summary', 20240104, 'facts changed')"
+assert_contains "$(refresh)" '{"buckets": 1, "enqueued": 1' "dirty once more"
 sql warehouse "update etl_jobs set state = 'cancelled' where state in ('queued', 'waiting', 'retry', 'dead');
     delete from etl_dirty_buckets"
 

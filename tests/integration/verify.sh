@@ -27,8 +27,8 @@ for date in 2024-01-07 2024-01-14 2024-01-21 2024-01-28 $last; do
 done
 for period in MONTHLY QUARTERLY YEARLY; do
     run_job client_metrics --date $last --arg period=$period
+    run_job lp_performance --date $last --arg period=$period
 done
-run_job lp_performance --date $last --arg period=MONTHLY
 run_job performance_monthly --date $last
 run_job performance_risk
 wait_until_quiet
