@@ -26,6 +26,17 @@ dirty_log(struct job_context *context, enum dirty_change change, int32_t date_ke
 }
 
 enum error_code
+dirty_log_target(struct job_context *context, const char *target, int32_t date_key, const char *reason,
+                 struct error *error)
+{
+    char key[NUMBER_BYTES], run_no[NUMBER_BYTES];
+    (void)snprintf(key, sizeof(key), "%" PRId32, date_key);
+    (void)snprintf(run_no, sizeof(run_no), "%" PRId64, context->run->run_no);
+    return database_query(context->warehouse, SQL("log_target"), DATABASE_VALUES(target, key, run_no, reason), NULL,
+                          error);
+}
+
+enum error_code
 dirty_take(struct job_context *context, const char *target, int32_t from_key, int32_t to_key, int64_t *rows,
            bool *insert_only, const char **run_nos, struct error *error)
 {

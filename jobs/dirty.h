@@ -24,6 +24,11 @@ enum dirty_change { DIRTY_TRADES, DIRTY_REALIZED, DIRTY_ORDERS, DIRTY_QUOTES, DI
 ERROR_MUST_CHECK enum error_code dirty_log(struct job_context *context, enum dirty_change change, int32_t date_key,
                                            bool insert_only, const char *reason, struct error *error);
 
+/* The same of one target alone, whose rows are not about what they should be though nothing that they follow from
+ * changed. */
+ERROR_MUST_CHECK enum error_code dirty_log_target(struct job_context *context, const char *target, int32_t date_key,
+                                                  const char *reason, struct error *error);
+
 /* Takes the rows of a target for the dates [from_key, to_key]. *rows is how many there were; *insert_only whether all
  * of them tell of inserts only; run_nos, if not NULL, becomes a bigint[] literal of the runs that they name, in the
  * run's arena. */
