@@ -7,6 +7,7 @@
 #include "core/calendar_date.h"
 #include "core/config.h"
 #include "jobs/dimension_statement.h"
+#include "jobs/month_versions.h"
 #include "jobs/pipeline.h"
 
 #define FOLLOW_SQL "jobs/dimension_follow"
@@ -125,6 +126,25 @@ enqueue_meetings(struct job_context *context, const struct meeting *meeting, con
     return ERROR_NONE;
 }
 
+/* A month's performance names the versions valid at its end, which may be on no date that has something of the member.
+ */
+static enum error_code
+follow_months(struct job_context *context, const struct business_clock *clock, struct error *error)
+{
+    struct rows *rows;
+    if (database_query(context->warehouse, SQL("months"), 0, NULL, &rows, error))
+        return error->code;
+    enum error_code code = ERROR_NONE;
+    for (size_t i = 0; !code && i < rows_count(rows); i++) {
+        int32_t days;
+        code = calendar_date_parse(rows_text(rows, i, 0), &days, error);
+        if (!code)
+            code = month_versions_follow(context, clock, days, error);
+    }
+    rows_free(rows);
+    return code;
+}
+
 static enum error_code
 enqueue_rekeys(struct job_context *context, struct error *error)
 {
@@ -140,6 +160,8 @@ enqueue_rekeys(struct job_context *context, struct error *error)
         code = business_clock_init(&meeting.clock, config_text(CONFIG_TIMEZONE), config_day_roll_seconds(), error);
     if (!code && meeting.dates)
         code = enqueue_meetings(context, &meeting, arguments, error);
+    if (!code && meeting.dates)
+        code = follow_months(context, &meeting.clock, error);
     rows_free(meeting.pieces);
     rows_free(meeting.dates);
     return code;

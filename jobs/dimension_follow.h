@@ -16,7 +16,9 @@ ERROR_MUST_CHECK enum error_code dimension_follow_note(struct job_context *conte
                                                        struct error *error);
 
 /* After the last one: enqueues, in the run's transaction, a load for every date that was noted, and rekey_facts for
- * every loaded date with a fact that lies in a row that the run wrote into etl_dimension_changes. A job of that name
+ * every date with a fact that lies in a row that the run wrote into etl_dimension_changes, or whose performance or
+ * positions name a version of such a member; and logs the months as dirty whose performance names another version than
+ * that of their end. A job of that name
  * that has begun may have read the dimensions before this run's commit, so that each is a new one. */
 ERROR_MUST_CHECK enum error_code dimension_follow_enqueue(struct job_context *context, struct error *error);
 

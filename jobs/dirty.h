@@ -24,7 +24,8 @@ enum dirty_change { DIRTY_TRADES, DIRTY_REALIZED, DIRTY_ORDERS, DIRTY_QUOTES, DI
 ERROR_MUST_CHECK enum error_code dirty_log(struct job_context *context, enum dirty_change change, int32_t date_key,
                                            bool insert_only, const char *reason, struct error *error);
 
-/* Logs that a derived row of the date that is not a fact changed, from which this one target follows. */
+/* The same of one target alone: a derived row that is not a fact changed, from which it follows, or its rows are not
+ * what they should be though nothing that they follow from changed. */
 ERROR_MUST_CHECK enum error_code dirty_log_target(struct job_context *context, const char *target, int32_t date_key,
                                                   const char *reason, struct error *error);
 

@@ -15,7 +15,12 @@ enum { PNL_DAY_KEY_BYTES = 32 };
 /* The condition's key; returns key. days is a day number (core/calendar_date.h). */
 const char *pnl_day_key(int32_t days, char key[PNL_DAY_KEY_BYTES]);
 
-/* Holds the date closed until commit. ERROR_WAITING, with context->wait_key set, if it is not closed. */
+/* The first date of the history (TAPEMILL_HISTORY_START). ERROR_ARGUMENT if the date lies before it: its books are
+ * never closed. ERROR_CONFIG if the history has no beginning. */
+ERROR_MUST_CHECK enum error_code pnl_day_in_history(int32_t days, int32_t *first_days, struct error *error);
+
+/* Holds the date closed until commit. ERROR_WAITING, with context->wait_key set, if it is not closed; the error of
+ * pnl_day_in_history() if it lies before a history that has a beginning. */
 ERROR_MUST_CHECK enum error_code pnl_day_hold(struct job_context *context, int32_t days, struct error *error);
 
 /* Says that the books of the date must be closed anew. */

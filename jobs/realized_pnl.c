@@ -45,23 +45,11 @@ struct realized_day {
 static enum error_code
 read_date(struct realized_day *day, struct error *error)
 {
-    const char *start = config_text(CONFIG_HISTORY_START);
     int32_t first_days;
     if (calendar_date_parse(day->context->run->business_date, &day->days, error))
         return error_context(error, "realized_pnl works on one business date");
-    if (!start || !start[0])
-        return error_set(error, ERROR_CONFIG,
-                         "TAPEMILL_HISTORY_START is not set; set it to the first business date of the history "
-                         "(YYYY-MM-DD), before which all books are empty");
-    if (calendar_date_parse(start, &first_days, error))
-        return error_set(error, ERROR_CONFIG, "TAPEMILL_HISTORY_START is \"%s\", but must be a date such as 2024-01-31",
-                         start);
-    if (day->days < first_days)
-        return error_set(
-            error, ERROR_ARGUMENT,
-            "%s is before TAPEMILL_HISTORY_START (%s): its books are empty and its trades have no realised "
-            "P&L; choose a later date or set an earlier start",
-            day->context->run->business_date, start);
+    if (pnl_day_in_history(day->days, &first_days, error))
+        return error->code;
     day->has_previous = day->days > first_days;
     (void)calendar_date_format(day->days, day->date);
     (void)snprintf(day->date_key, sizeof(day->date_key), "%d", (int)calendar_date_key(day->days));

@@ -4,26 +4,29 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/calendar_date.h"
+#include "core/config.h"
+
 #define SQL(name) sql_text("jobs/refresh", name)
 
 enum { ARGUMENTS_BYTES = 64, KEY_BYTES = 160 };
 
 const struct refresh_target refresh_targets[] = {
-    {"performance", "daily_performance", "day", NULL},
-    {"positions", "daily_positions", "day", NULL},
-    {"performance_risk", "performance_risk", "day", NULL},
-    {"performance_monthly", "performance_monthly", "month", NULL},
-    {"summary", "daily_summary", "day", NULL},
-    {"client_metrics:DAILY", "client_metrics", "day", "DAILY"},
-    {"client_metrics:WEEKLY", "client_metrics", "week", "WEEKLY"},
-    {"client_metrics:MONTHLY", "client_metrics", "month", "MONTHLY"},
-    {"client_metrics:QUARTERLY", "client_metrics", "quarter", "QUARTERLY"},
-    {"client_metrics:YEARLY", "client_metrics", "year", "YEARLY"},
-    {"lp_performance:DAILY", "lp_performance", "day", "DAILY"},
-    {"lp_performance:WEEKLY", "lp_performance", "week", "WEEKLY"},
-    {"lp_performance:MONTHLY", "lp_performance", "month", "MONTHLY"},
-    {"lp_performance:QUARTERLY", "lp_performance", "quarter", "QUARTERLY"},
-    {"lp_performance:YEARLY", "lp_performance", "year", "YEARLY"},
+    {"performance", "daily_performance", "day", NULL, true},
+    {"positions", "daily_positions", "day", NULL, true},
+    {"performance_risk", "performance_risk", "day", NULL, false},
+    {"performance_monthly", "performance_monthly", "month", NULL, false},
+    {"summary", "daily_summary", "day", NULL, false},
+    {"client_metrics:DAILY", "client_metrics", "day", "DAILY", true},
+    {"client_metrics:WEEKLY", "client_metrics", "week", "WEEKLY", true},
+    {"client_metrics:MONTHLY", "client_metrics", "month", "MONTHLY", true},
+    {"client_metrics:QUARTERLY", "client_metrics", "quarter", "QUARTERLY", true},
+    {"client_metrics:YEARLY", "client_metrics", "year", "YEARLY", true},
+    {"lp_performance:DAILY", "lp_performance", "day", "DAILY", false},
+    {"lp_performance:WEEKLY", "lp_performance", "week", "WEEKLY", false},
+    {"lp_performance:MONTHLY", "lp_performance", "month", "MONTHLY", false},
+    {"lp_performance:QUARTERLY", "lp_performance", "quarter", "QUARTERLY", false},
+    {"lp_performance:YEARLY", "lp_performance", "year", "YEARLY", false},
 };
 const size_t refresh_target_count = sizeof(refresh_targets) / sizeof(refresh_targets[0]);
 
@@ -106,19 +109,32 @@ enqueue(struct job_context *context, const struct refresh_request *request, cons
     return ERROR_NONE;
 }
 
+/* The first date of which there are books; NULL: it is not known. */
+static enum error_code
+first_booked(const char **first, struct error *error)
+{
+    const char *start = config_text(CONFIG_HISTORY_START);
+    int32_t days;
+    *first = start && start[0] ? start : NULL;
+    return *first && calendar_date_parse(start, &days, error) ? error_context(error, "TAPEMILL_HISTORY_START")
+                                                              : ERROR_NONE;
+}
+
 static enum error_code
 refresh_target(struct job_context *context, const struct refresh_request *request, const struct refresh_target *target,
                struct refresh_result *result, struct error *error)
 {
     const struct job_definition *job = job_find(target->job);
+    const char *first = NULL;
     char arguments[ARGUMENTS_BYTES], most[24];
     struct rows *rows;
     enum error_code code = ERROR_NONE;
     (void)snprintf(most, sizeof(most), "%d", (int)REFRESH_JOBS_MAX);
     format_arguments(target, arguments);
-    if (database_query(request->database, SQL("buckets"),
+    if ((target->needs_books && first_booked(&first, error)) ||
+        database_query(request->database, SQL("buckets"),
                        DATABASE_VALUES(target->name, target->unit, request->before, request->from_key, request->to_key,
-                                       target->job, arguments, most),
+                                       target->job, arguments, most, first),
                        &rows, error))
         return error->code;
     size_t count = rows_count(rows);

@@ -13,6 +13,7 @@ struct refresh_target {
     const char *job;    /* with a date it does one bucket; a job that takes none does all that is dirty */
     const char *unit;   /* what a bucket spans: "day", "week", "month", "quarter", "year" */
     const char *period; /* the job's argument period; NULL: it has none */
+    bool needs_books;   /* of each of its dates that has trades */
 };
 
 /* Every target of etl_dirty_targets. */
@@ -44,8 +45,8 @@ struct refresh_result {
 /* Enqueues one job for each dirty bucket that is due or was computed before, unless such a job is there that has not
  * begun: that takes the dirty rows before it looks at anything. If its last job is dead and came after all that is
  * dirty, another would die too: that is for a person. What a missing rate alone holds is left to the load
- * that brings the rate, which makes it dirty. The latest REFRESH_JOBS_MAX buckets of each target; the rest is for the
- * next time. */
+ * that brings the rate, which makes it dirty; what needs books of dates before TAPEMILL_HISTORY_START is left out,
+ * since there are none. The latest REFRESH_JOBS_MAX buckets of each target; the rest is for the next time. */
 ERROR_MUST_CHECK enum error_code refresh_dirty(struct job_context *context, const struct refresh_request *request,
                                                struct refresh_result *result, struct error *error);
 

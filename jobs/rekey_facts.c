@@ -10,20 +10,23 @@
  * inferred version.
  *
  * Locks: the days of both flows and of all events, as loads take them, then the epochs (shared: no version changes
- * until the commit), the facts, and last the date's bucket of daily_performance, so that what it has computed can be
- * seen. A load or a daily_performance that has not begun sees what this run commits. */
+ * until the commit), the facts, and last the buckets of daily_performance, daily_positions and performance_monthly, so
+ * that what they have computed can be seen. A job that has not begun sees what this run commits. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/business_clock.h"
 #include "core/calendar_date.h"
+#include "core/config.h"
 #include "core/failpoint.h"
 #include "jobs/day_lock.h"
 #include "jobs/dimension.h"
 #include "jobs/dirty.h"
 #include "jobs/job.h"
 #include "jobs/member_infer.h"
+#include "jobs/month_versions.h"
 #include "jobs/pipeline.h"
 #include "jobs/pnl_day.h"
 
@@ -268,6 +271,35 @@ follow_performance(struct rekey *rekey, struct error *error)
     return closed ? enqueue_unless_asked(rekey, "daily_performance", error) : ERROR_NONE;
 }
 
+/* So do what is held, traded on the date or not, and the month's performance. */
+static enum error_code
+follow_positions(struct rekey *rekey, struct error *error)
+{
+    struct job_context *context = rekey->context;
+    struct database *warehouse = context->warehouse;
+    char differs[8], key[PNL_DAY_KEY_BYTES];
+    bool closed;
+    if (database_query(warehouse, SQL("lock_positions"), DATABASE_VALUES(rekey->date_key), NULL, error) ||
+        database_value(warehouse, SQL("positions_differ"), DATABASE_VALUES(rekey->date_key, context->run->interval_end),
+                       differs, sizeof(differs), error))
+        return error->code;
+    if (differs[0] != 't')
+        return ERROR_NONE;
+    if (dirty_log_target(context, "positions", calendar_date_key(rekey->days), "another version", error) ||
+        pnl_day_is_met(warehouse, pnl_day_key(rekey->days, key), &closed, error))
+        return error->code;
+    return closed ? enqueue_unless_asked(rekey, "daily_positions", error) : ERROR_NONE;
+}
+
+static enum error_code
+follow_month(struct rekey *rekey, struct error *error)
+{
+    struct business_clock clock;
+    if (business_clock_init(&clock, config_text(CONFIG_TIMEZONE), config_day_roll_seconds(), error))
+        return error->code;
+    return month_versions_follow(rekey->context, &clock, rekey->days, error);
+}
+
 /* Loads that must take from the member what they took from another version of it: *loads is a JSON list of them. */
 static enum error_code
 follow_loads(struct rekey *rekey, char *loads, size_t size, struct error *error)
@@ -312,6 +344,7 @@ run(struct job_context *context, struct error *error)
     char loads[128];
     if (read_arguments(&rekey, error) || check_changes_run(&rekey, error) || take_locks(&rekey, error) ||
         move_facts(&rekey, error) || follow_events(&rekey, error) || follow_performance(&rekey, error) ||
+        follow_positions(&rekey, error) || follow_month(&rekey, error) ||
         follow_loads(&rekey, loads, sizeof(loads), error))
         return error->code;
     return describe(&rekey, loads, error);

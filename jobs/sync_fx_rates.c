@@ -1,9 +1,10 @@
 /* jobs/sync_fx_rates.c - makes fx_rates what the source has: a full comparison. Rates that break a rule are
  * quarantined, and what the warehouse has for their currency and date stays as it is; rates that are gone at the source
- * are removed. */
+ * are removed. Facts and positions that took another rate follow (jobs/fx_follow.h). */
 #include "jobs/sync_fx_rates.h"
 
 #include "jobs/extract_stage.h"
+#include "jobs/fx_follow.h"
 #include "jobs/job.h"
 #include "jobs/quality.h"
 #include "jobs/statement.h"
@@ -71,8 +72,11 @@ static enum error_code
 run(struct job_context *context, struct error *error)
 {
     struct ledger_counts *counts = &context->counts;
-    if (extract(context, error) || judge(context, error) || step(context, "remove", &counts->removed, error) ||
-        step(context, "update", &counts->updated, error) || step(context, "insert", &counts->inserted, error))
+    if (fx_follow_begin(context, error) || extract(context, error) || judge(context, error) ||
+        step(context, "remove", &counts->removed, error) || step(context, "update", &counts->updated, error) ||
+        step(context, "insert", &counts->inserted, error))
+        return error->code;
+    if (counts->removed + counts->updated + counts->inserted && fx_follow_enqueue(context, error))
         return error->code;
     counts->unchanged =
         counts->extracted - counts->inserted - counts->updated - counts->superseded - counts->quarantined;

@@ -77,6 +77,23 @@ trade_settle(struct trade_load *load, int reading, bool *again, struct error *er
     return ERROR_NONE;
 }
 
+/* Rates that are being changed are read once they are: whoever changes them looks for loads that read them before. The
+ * lock is let go of at once. */
+static enum error_code
+query_rates(struct trade_load *load, struct rows **rows, struct error *error)
+{
+    struct database *warehouse = load->context->warehouse;
+    if (database_run(warehouse, SQL("look"), error) ||
+        database_query(warehouse, SQL("hold_rates"), 0, NULL, NULL, error) ||
+        database_query(warehouse, SQL("rates"),
+                       DATABASE_VALUES(load->business_date, config_text(CONFIG_FX_MAX_AGE_DAYS)), rows, error))
+        return error->code;
+    if (!database_run(warehouse, SQL("looked"), error))
+        return ERROR_NONE;
+    rows_free(*rows);
+    return error->code;
+}
+
 static enum error_code
 read_rates(struct trade_load *load, struct error *error)
 {
@@ -85,8 +102,7 @@ read_rates(struct trade_load *load, struct error *error)
     (void)snprintf(load->rates[0].currency, sizeof(load->rates[0].currency), "%s", config_text(CONFIG_BASE_CURRENCY));
     load->rates[0].rate = decimal_from_int64(1, 0);
     load->rate_count = 1;
-    if (database_query(load->context->warehouse, SQL("rates"),
-                       DATABASE_VALUES(load->business_date, config_text(CONFIG_FX_MAX_AGE_DAYS)), &rows, error))
+    if (query_rates(load, &rows, error))
         return error->code;
     if (rows_count(rows) >= TRADE_RATES_MAX)
         code = error_set(error, ERROR_RANGE, "fx_rates has %zu currencies for one date, at most %d go",

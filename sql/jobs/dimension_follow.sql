@@ -65,7 +65,7 @@ order by 1
 
 -- name: has_facts utility
 -- $1 date key, which names the leaves that are looked at; $2 and $3 the date's beginning and end in microseconds. Whether a fact
--- of the date lies in a piece, or what daily_performance has of it goes by a version of the member. No index knows the clients
+-- of the date lies in a piece, or what daily_performance or daily_positions has of it goes by a version of the member. No index knows the clients
 -- and providers of facts: of theirs every date counts.
 select exists (select from stage_moved k
                where k.dimension in ('client', 'liquidity_provider') and k.from_us < $3::bigint and $2::bigint < k.to_us)
@@ -89,6 +89,10 @@ select exists (select from stage_moved k
                  on k.dimension = 'account' and p.account_key = k.key or k.dimension = 'strategy' and p.strategy_key = k.key
                where k.from_us < $3::bigint and $2::bigint < k.to_us and p.date_key = $1::integer)
     or exists (select from stage_moved k
+               join fact_positions_daily p
+                 on k.dimension = 'account' and p.account_key = k.key or k.dimension = 'instrument' and p.instrument_key = k.key
+               where k.from_us < $3::bigint and $2::bigint < k.to_us and p.date_key = $1::integer)
+    or exists (select from stage_moved k
                join fact_orders f
                  on k.dimension = 'instrument' and f.instrument_key = k.key or k.dimension = 'account' and f.account_key = k.key
                     or k.dimension = 'strategy' and f.strategy_key = k.key
@@ -101,4 +105,17 @@ select exists (select from stage_moved k
                  and k.changed_from <= f.quote_timestamp and f.quote_timestamp < k.changed_to)
 
 -- name: dates
-select distinct date_key from etl_fact_days order by date_key
+-- Dates with facts, and those of which positions were computed: what is held is there on dates without trades too.
+select date_key from etl_fact_days
+union
+select substr(key, length('positions:') + 1)::integer from etl_conditions where key like 'positions:%' and met
+order by date_key
+
+-- name: months
+-- Months whose performance names a version of one of the members: the first date of each.
+select to_char(to_date(month_key::text, 'YYYYMM'), 'YYYY-MM-DD')
+from (select p.month_key from stage_moved k join agg_performance_monthly p on p.account_key = k.key where k.dimension = 'account'
+      union
+      select p.month_key from stage_moved k join agg_performance_monthly p on p.strategy_key = k.key
+      where k.dimension = 'strategy') m
+order by month_key

@@ -2,7 +2,8 @@
 
 -- name: buckets
 -- $1 target, $2 what a bucket spans, $3 the date before which a bucket must end to be due, $4 and $5 first and last date_key,
--- $6 its job and $7 the job's arguments, $8 how many at most. A date of each bucket that has a dirty one, and its first date; the
+-- $6 its job and $7 the job's arguments, $8 how many at most, $9 the first date of which there are books, or null for a target that
+-- needs none. A date of each bucket that has a dirty one, and its first date; the
 -- latest first. A bucket that is not over is due once it was computed; what follows from books, once they are closed. A job of it that is blocked by one that is dead or
 -- cancelled asks for nothing. If the last one is dead and nothing became dirty since it was asked for, another would die too.
 with dirty as (
@@ -31,6 +32,11 @@ where (b.end_date <= $3::date
                   then exists (select from agg_lp_performance
                                where period_type = split_part($1, ':', 2) and metric_date = b.first_date)
               else exists (select from etl_conditions where key = 'pnl:' || b.first_key and met) end)
+  and ($9::date is null
+       or (b.end_date > $9::date
+           and not exists (select from etl_fact_days d
+                           where d.date_key >= b.first_key and d.date_key < to_char($9::date, 'YYYYMMDD')::integer
+                             and d.source in ('CLIENT', 'DESK') and (d.low_text is not null or d.low_number is not null))))
   and not exists (select from etl_jobs j
                   where j.job_name = $6 and j.state in ('queued', 'retry', 'waiting') and j.arguments @> $7::jsonb
                     and j.business_date >= b.first_date and j.business_date < b.end_date

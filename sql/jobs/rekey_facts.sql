@@ -124,6 +124,28 @@ select exists (
                                where v.strategy_id = s.strategy_id and v.valid_from > s.valid_from
                                  and v.valid_from < v.valid_to and v.valid_from < $2::timestamptz)))))
 
+-- name: lock_positions
+-- As daily_positions takes it.
+select pg_advisory_xact_lock(hashtext('fact_positions_daily'), $1::integer)
+
+-- name: positions_differ
+-- $1 date key, $2 the end of the business date (exclusive). The same of positions, their accounts and instruments.
+select exists (
+    select from fact_positions_daily p
+    join dim_account a using (account_key)
+    join dim_instrument i using (instrument_key)
+    where p.date_key = $1::integer
+      and ((a.account_id is not null
+            and (a.valid_from = a.valid_to or a.valid_from >= $2::timestamptz
+                 or exists (select from dim_account v
+                            where v.account_id = a.account_id and v.valid_from > a.valid_from
+                              and v.valid_from < v.valid_to and v.valid_from < $2::timestamptz)))
+           or (i.instrument_id is not null
+               and (i.valid_from = i.valid_to or i.valid_from >= $2::timestamptz
+                    or exists (select from dim_instrument v
+                               where v.instrument_id = i.instrument_id and v.valid_from > i.valid_from
+                                 and v.valid_from < v.valid_to and v.valid_from < $2::timestamptz)))))
+
 -- name: asked_for
 -- Whether a job $1 of the date $2 is there that has not begun: it takes the locks that we hold before it looks at anything.
 select exists (select from etl_jobs

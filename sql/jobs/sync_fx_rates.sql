@@ -58,24 +58,36 @@ using (
 ) r
 where s.ctid = r.row_id and r.place > 1
 
--- What the source holds no row for any more, valid or not.
+-- What the source holds no row for any more, valid or not. This and the next two note what they change (jobs/fx_follow.h).
 -- name: remove
-delete from fx_rates f
-where not exists (select from stage_fx_rates s where s.currency = f.currency and s.rate_date = f.rate_date)
+with changed as (
+    delete from fx_rates f
+    where not exists (select from stage_fx_rates s where s.currency = f.currency and s.rate_date = f.rate_date)
+    returning f.currency, f.rate_date
+)
+insert into stage_fx_changed select currency, rate_date from changed
 
 -- name: update
-update fx_rates f
-set rate_to_base = s.rate_to_base, source_updated_at = s.updated_at
-from stage_fx_rates s
-where s.issues is null and s.currency = f.currency and s.rate_date = f.rate_date and s.rate_to_base <> f.rate_to_base
+with changed as (
+    update fx_rates f
+    set rate_to_base = s.rate_to_base, source_updated_at = s.updated_at
+    from stage_fx_rates s
+    where s.issues is null and s.currency = f.currency and s.rate_date = f.rate_date and s.rate_to_base <> f.rate_to_base
+    returning f.currency, f.rate_date
+)
+insert into stage_fx_changed select currency, rate_date from changed
 
 -- name: insert
-insert into fx_rates (rate_date, currency, rate_to_base, source_updated_at)
-select s.rate_date, s.currency, s.rate_to_base, s.updated_at
-from stage_fx_rates s
-where s.issues is null
-  and not exists (select from fx_rates f where f.currency = s.currency and f.rate_date = s.rate_date)
-order by s.rate_date, s.currency
+with changed as (
+    insert into fx_rates (rate_date, currency, rate_to_base, source_updated_at)
+    select s.rate_date, s.currency, s.rate_to_base, s.updated_at
+    from stage_fx_rates s
+    where s.issues is null
+      and not exists (select from fx_rates f where f.currency = s.currency and f.rate_date = s.rate_date)
+    order by s.rate_date, s.currency
+    returning currency, rate_date
+)
+insert into stage_fx_changed select currency, rate_date from changed
 
 -- name: count_rates
 select count(*) from fx_rates

@@ -46,6 +46,9 @@ truncate stage_trades, stage_absent
 -- name: analyze_stage utility
 analyze stage_trades
 
+-- name: hold_rates
+select pg_advisory_xact_lock_shared(hashtext('tapemill fx_rates'), 0)
+
 -- name: rates
 -- The last rate of each currency that is not older than $2 days.
 select distinct on (currency) currency, rate_to_base

@@ -251,6 +251,8 @@ start_scheduler TAPEMILL_SCHEDULER_TICK_MS=50
 start_worker
 tapemill backfill daily_load --from 2024-01-02 --to 2024-01-09 --wait >"$TEST_DIR/job.log" 2>&1 || fail "$(cat "$TEST_DIR/job.log")"
 wait_until_quiet
+run_job refresh_aggregates
+wait_until_quiet
 assert_equal 0 "$(sql warehouse "select count(*) from etl_data_quality_issues where rule_name = 'inferred_member'")" "here nothing is inferred"
 assert_equal "$after" "$(tapemill fingerprint)" "the warehouse that saw the members late, and the one that saw them first"
 

@@ -68,6 +68,7 @@ declare -A values=(
     [jobs/trade_load/missing_rates]="gen_random_uuid(), 'executions', '2018-02-14', '7', D, 'DESK'"
     [jobs/trade_build/stands_elsewhere]="makes 'fact_trades_m201801_all', 'DESK', 'D'"
     [jobs/trade_compare/facts]="makes D, 'DESK'"
+    [jobs/fx_follow/differs]="D, 'DESK', '{USD,EUR}', '2018-02-14', 7"
     [jobs/compare_source/compare]="D, 'DESK', 'executions', '2018-02-14', '{}'"
     [jobs/rekey_facts/find]="makes 'account', 'dim_account', 'account_id', D, 1, 'fact_trades', 'trade_key', 'execution_timestamp', 'f.source', 'f.currency', true"
     [jobs/rekey_facts/move]="makes 'fact_trades', 'trade_key', 'f.source', D, 1"

@@ -112,6 +112,7 @@ prepare_file(PGconn *connection, const struct sql_file *file, int *prepared)
         failed += run(connection, file->name, "stage", sql_text("quality/quality", "stage"));
         failed += run(connection, file->name, "stage", sql_text("quality/standing", "stage"));
         failed += run(connection, file->name, "stage", sql_text("jobs/event_facts", "stage"));
+        failed += run(connection, file->name, "stage", sql_text("jobs/fx_follow", "stage"));
     }
     for (size_t i = 0; i < file->count; i++)
         if (makes_tables(&file->statements[i]))
