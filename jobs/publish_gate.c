@@ -97,7 +97,7 @@ ask_for_refresh(struct gate *gate, struct error *error)
     struct job_context *context = gate->context;
     struct ledger_pushes pushes = {0};
     struct database *side;
-    bool under_way;
+    bool under_way = false;
     if (job_side(context, &side, error) || database_begin(side, error))
         return error->code;
     enum error_code code = enqueue_refresh(gate, side, &pushes, &under_way, error);

@@ -168,6 +168,8 @@ for name in undisturbed raced; do
         select (select count(*) from dim_instrument where is_inferred) + (select count(*) from dim_account where is_inferred)
              + (select count(*) from dim_strategy where is_inferred) + (select count(*) from dim_client where is_inferred)
              + (select count(*) from dim_liquidity_provider where is_inferred)")" "$name: inferred members (seed $RACE_SEED)"
+    tapemill enqueue refresh_aggregates >/dev/null # what corrected histories made dirty
+    run_queued_undisturbed
     versions_of >"$TEST_DIR/versions-$name"
     print_of_all >"$TEST_DIR/prints-$name"
 done
