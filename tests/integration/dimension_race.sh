@@ -169,7 +169,9 @@ for name in undisturbed raced; do
              + (select count(*) from dim_strategy where is_inferred) + (select count(*) from dim_client where is_inferred)
              + (select count(*) from dim_liquidity_provider where is_inferred)")" "$name: inferred members (seed $RACE_SEED)"
     tapemill enqueue refresh_aggregates >/dev/null # what corrected histories made dirty
-    run_queued_undisturbed
+    run_queued_undisturbed # or workers that still run
+    wait_until_sql 60 "$name: what was dirty is computed" warehouse \
+        "select count(*) from etl_jobs where state in ('queued', 'retry', 'running')" 0
     versions_of >"$TEST_DIR/versions-$name"
     print_of_all >"$TEST_DIR/prints-$name"
 done
