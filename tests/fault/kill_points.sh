@@ -206,7 +206,8 @@ kill_rekey() {
         having count(*) > 0" | wc -l)" "$what: the performance"
     sql warehouse "
         update fact_trades set account_key = $key where date_key = ${date//-/} and $later;
-        update fact_performance_daily set account_key = $key where date_key = ${date//-/} and $later;
+        update fact_performance_daily set account_key = $key where $later;
+        update fact_positions_daily set account_key = $key where $later;
         delete from dim_account where $later;
         update dim_account set valid_to = 'infinity', is_current = true, ends_deleted = false where account_key = $key;
         update dim_epochs set epoch = epoch + 1 where dimension = 'account';
