@@ -75,10 +75,11 @@ create function load_given() returns void language sql as $$
     cross join lateral (select (t.date + time '12:00') at time zone 'America/New_York' as noon) x
     left join dim_instrument i on i.instrument_id = t.instrument_id and i.valid_from <= noon and noon < i.valid_to;
     insert into fact_positions_daily (date_key, tenant_id, account_key, instrument_key, account_id, instrument_id, currency,
-        rate_to_base, side, quantity, total_cost, avg_entry_price, current_price, market_value, realized_pnl, etl_run_id)
+        rate_to_base, side, quantity, total_cost, avg_entry_price, current_price, market_value, realized_pnl,
+        total_pnl, etl_run_id)
     select to_char(p.date, 'YYYYMMDD')::integer, p.tenant_id, coalesce(a.account_key, 0), i.instrument_key, p.account_id,
            p.instrument_id, p.currency, rate, case sign(quantity) when 1 then 'LONG' when -1 then 'SHORT' else 'FLAT' end,
-           quantity, quantity, case when quantity <> 0 then 1 end, price, market_value, 0, 1
+           quantity, quantity, case when quantity <> 0 then 1 end, price, market_value, 0, 0, 1
     from positions p
     cross join lateral (select (p.date + time '12:00') at time zone 'America/New_York' as noon) x
     left join dim_account a on a.account_id = p.account_id and a.valid_from <= noon and noon < a.valid_to
