@@ -443,7 +443,7 @@ closed() {
 }
 forward() {
     sql warehouse "select string_agg(distinct business_date::text, ' ' order by business_date::text)
-                   from etl_jobs where state in ('queued', 'waiting') and job_name = 'realized_pnl'"
+                   from etl_jobs where state in ('queued', 'waiting')"
 }
 # The load of 2024-01-08 booked its desk flow: that is no longer true either.
 sql warehouse "insert into etl_conditions (key, met) values ('booked:DESK:20240108', true), ('booked:DESK:20240111', true)

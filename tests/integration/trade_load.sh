@@ -71,9 +71,8 @@ assert_equal '[tenant_required] tenant_id is required' \
     "$(sql warehouse "select error_message from etl_data_quality_issues where rule_name = 'tenant_required'")" "document 2's message"
 assert_equal '6,7' "$(sql warehouse "select string_agg(record_id, ',' order by record_id) from etl_quarantine
                                      where source_table = 'executions' and resolved_at is null")" "the quarantine"
-assert_equal 1 "$(sql warehouse "select count(*) from etl_data_quality_issues where rule_name = 'fx_rate_missing' and record_id = 'JPY'
-                         and source_table = 'executions'")" \
-    "the missing rate is a finding"
+assert_equal 'executions, fact_positions_daily' "$(sql warehouse "select string_agg(source_table, ', ' order by source_table)
+    from etl_data_quality_issues where rule_name = 'fx_rate_missing' and record_id = 'JPY'")" "the missing rate is a finding, once for each table"
 # Of two rows of one reference with one updated_at the later id counts, and goes on counting when nothing has changed.
 sql source "update trades set updated_at = '2024-01-02 15:30Z' where trade_reference = 'T-1'"
 for again in 1 2 3; do
